@@ -1,0 +1,11 @@
+"""The ASGI application: Django, with server-sent events as its only long-lived responses."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,1 @@
+"""`manage.py up`: the whole desk on one machine, started in order, kept running, stopped in order."""
