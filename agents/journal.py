@@ -1,0 +1,259 @@
+"""The one writer of a conversation: events, messages and whatever belongs to the same step, in one statement.
+
+Taking the next event number locks the session's row, so the events of a session commit in the order of their numbers
+and a reader that asks for "after 41" misses nothing. A step of a turn is fenced by its lease: where the turn's row does
+not bear the writer's token, nothing is written and `LeaseLost` is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from agents.errors import LeaseLost
+from agents.models import Message, Session, Turn, TurnEvent
+from observability.batch import Part, insert
+from observability.ids import uuid7
+
+NOTIFY_CHANNEL = "tandem_events"
+PREVIEW_LENGTH = 160
+Fence = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """A worker's hold on a running turn."""
+
+    turn_id: UUID
+    session_id: UUID
+    token: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One event, and the message that it announces, if any (columns of `Message` without session and seq)."""
+
+    kind: TurnEvent.Kind
+    data: dict[str, Any] = field(default_factory=dict)
+    message: dict[str, Any] | None = None
+    turn_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """`seq` is the number before the first event written; `controller` as it was found."""
+
+    seq: int
+    controller: str
+    next_turn_id: UUID | None = None
+    escalated: bool = False
+
+
+def message_event(
+    *,
+    author: Message.Author,
+    channel: str,
+    text: str,
+    content: list[dict[str, Any]] | None = None,
+    visibility: Message.Visibility = Message.Visibility.PUBLIC,
+    turn_id: UUID | None = None,
+    **columns: object,
+) -> Event:
+    """A message with the event that announces it; a plain text is one text block."""
+    message_id = columns.pop("message_id", None) or uuid7()
+    message = {
+        "id": message_id,
+        "turn_id": turn_id,
+        "author": author,
+        "visibility": visibility,
+        "channel": channel,
+        "text": text,
+        "content": [{"type": "text", "text": text}] if content is None else content,
+        "created_at": timezone.now(),
+        "external_id": None,
+        "user_id": None,
+        "agent_version_id": None,
+        **columns,
+    }
+    data = {"message_id": str(message_id), "author": author, "visibility": visibility}
+    return Event(kind=TurnEvent.Kind.MESSAGE, data=data, message=message, turn_id=turn_id)
+
+
+def preview_of(text: str) -> str:
+    return " ".join(text.split())[:PREVIEW_LENGTH]
+
+
+def write_session(
+    session_id: UUID,
+    *,
+    events: Sequence[Event],
+    values: Mapping[str, object] | None = None,
+    condition: str = "TRUE",
+    parts: Sequence[Part] = (),
+) -> Written | None:
+    """Events of a session outside of any running turn; parts select from `session`.
+
+    `values` are new column values of the session; `condition` may speak of its row as `s`. Returns None, having
+    written nothing, where the condition does not hold or there is no such session.
+    """
+    fence, params = session_fence(session_id, events=events, values=values or {}, condition=condition)
+    row = execute(
+        session_id, [(fence, params)], [*event_parts(session_id, events, fence="session"), *parts], source="session"
+    )
+    return Written(seq=row[0], controller=row[1]) if row else None
+
+
+def write_turn(lease: Lease, *, events: Sequence[Event] = (), parts: Sequence[Part] = ()) -> Written:
+    """A step of a running turn; parts select from `turn`. Renews the lease. Raises `LeaseLost`."""
+    count = len(events)
+    fences: list[Fence] = [
+        (
+            "held AS (UPDATE agents_turn SET lease_until = %s WHERE id = %s AND lease_token = %s "
+            "RETURNING id, session_id)",
+            (lease_end(), lease.turn_id, lease.token),
+        ),
+        (
+            "session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s FROM held "
+            "WHERE s.id = held.session_id RETURNING s.id, s.event_seq - %s AS base, s.controller)",
+            (count, count),
+        ),
+        ("turn AS (SELECT held.id, session.base, session.controller FROM held, session)", ()),
+    ]
+    row = execute(lease.session_id, fences, [*event_parts(lease.session_id, events, fence="turn"), *parts])
+    if row is None:
+        raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")
+    return Written(seq=row[0], controller=row[1])
+
+
+END_FENCES = (
+    "held AS (SELECT id, session_id FROM agents_turn WHERE id = %s AND lease_token = %s FOR NO KEY UPDATE)",
+    "before AS (SELECT s.id, s.controller FROM agents_session AS s, held WHERE s.id = held.session_id "
+    "FOR NO KEY UPDATE OF s)",
+    """session AS (
+        UPDATE agents_session AS s SET event_seq = s.event_seq + %s,
+            last_message_at = CASE WHEN before.controller = 'agent' THEN %s ELSE s.last_message_at END,
+            preview = CASE WHEN before.controller = 'agent' THEN %s ELSE s.preview END,
+            preview_author = CASE WHEN before.controller = 'agent' THEN 'agent' ELSE s.preview_author END,
+            waiting_since = CASE WHEN before.controller = 'agent' AND %s THEN NULL ELSE s.waiting_since END,
+            controller = CASE WHEN before.controller = 'agent' THEN %s ELSE s.controller END
+        FROM before WHERE s.id = before.id RETURNING s.id, s.event_seq - %s AS base, before.controller)""",
+    """turn AS (
+        UPDATE agents_turn AS t SET lease_token = NULL, lease_until = NULL, finished_at = %s, failure = %s,
+            status = CASE WHEN session.controller = 'agent' THEN %s ELSE 'silenced' END
+        FROM session WHERE t.id = %s RETURNING t.id, session.base, session.controller)""",
+    "spoken AS (SELECT * FROM turn WHERE controller = 'agent')",
+    "unspoken AS (SELECT * FROM turn WHERE controller <> 'agent')",
+)
+NEXT_TURN = "(SELECT n.id FROM agents_turn n WHERE n.session_id = %s AND n.status = 'queued' ORDER BY n.seq LIMIT 1)"
+
+
+def end_turn(
+    lease: Lease,
+    *,
+    status: Turn.Status,
+    controller: Session.Controller,
+    published: Sequence[Event],
+    preview: str,
+    failure: str = "",
+    parts: Sequence[Part] = (),
+) -> Written:
+    """The last write of a turn: `published` only where the agent still speaks; otherwise the turn ends `silenced`.
+
+    The controller is read under the session's lock in this very statement, so a take-over that committed before it
+    silences the reply, and one that comes later finds it published. Raises `LeaseLost`.
+    """
+    silenced = Event(kind=TurnEvent.Kind.TURN, data={"status": Turn.Status.SILENCED}, turn_id=lease.turn_id)
+    now, count = timezone.now(), max(len(published), 1)
+    answered = status == Turn.Status.REPLIED
+    params: tuple[tuple[Any, ...], ...] = (
+        (lease.turn_id, lease.token),
+        (),
+        (count, now, preview_of(preview), answered, controller, count),
+        (now, failure, status, lease.turn_id),
+        (),
+        (),
+    )
+    row = execute(
+        lease.session_id,
+        list(zip(END_FENCES, params, strict=True)),
+        [
+            *event_parts(lease.session_id, published, fence="spoken"),
+            *event_parts(lease.session_id, [silenced], fence="unspoken"),
+            *parts,
+        ],
+        extra=(NEXT_TURN, (lease.session_id,)),
+    )
+    if row is None:
+        raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")
+    escalated = row[1] == Session.Controller.AGENT and controller == Session.Controller.HUMAN
+    return Written(seq=row[0], controller=row[1], next_turn_id=row[3], escalated=escalated)
+
+
+def lease_end() -> Any:
+    return timezone.now() + timedelta(seconds=settings.TURN_LEASE_SECONDS)
+
+
+def session_fence(
+    session_id: UUID, *, events: Sequence[Event], values: Mapping[str, object] | None = None, condition: str = "TRUE"
+) -> Fence:
+    sets = "".join(f", {connection.ops.quote_name(name)} = %s" for name in values or {})
+    return (
+        f"session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s{sets} "  # noqa: S608
+        f"WHERE s.id = %s AND {condition} RETURNING s.id, s.event_seq - %s AS base, s.controller)",
+        (len(events), *(values or {}).values(), session_id, len(events)),
+    )
+
+
+def event_parts(session_id: UUID, events: Sequence[Event], *, fence: str) -> list[Part]:
+    """The rows of events and of their messages; an event's number is its place after the fence's base."""
+    if not events:
+        return []
+    now = timezone.now()
+    rows = [
+        {
+            "session_id": session_id,
+            "seq": offset,
+            "turn_id": event.turn_id,
+            "kind": event.kind,
+            "data": event.data,
+            "at": now,
+        }
+        for offset, event in enumerate(events, start=1)
+    ]
+    messages = [
+        {**event.message, "session_id": session_id, "seq": offset}
+        for offset, event in enumerate(events, start=1)
+        if event.message
+    ]
+    parts = [insert(Message, messages, fence=fence, seq=True)] if messages else []
+    return [*parts, insert(TurnEvent, rows, fence=fence, seq=True)]
+
+
+def execute(
+    session_id: UUID,
+    fences: Sequence[Fence],
+    parts: Sequence[Part],
+    *,
+    source: str = "turn",
+    extra: Fence = ("NULL", ()),
+) -> tuple[Any, ...] | None:
+    """Runs fences and parts as one statement and tells the listeners; a row (base, controller, …, extra) or None."""
+    expressions = [sql for sql, _ in fences] + [f"part{number} AS ({part.sql})" for number, part in enumerate(parts)]
+    params: list[Any] = [value for _, values in fences for value in values]
+    for part in parts:
+        params.extend(part.params)
+    sql = (
+        f"WITH {', '.join(expressions)} SELECT {source}.base, {source}.controller, "  # noqa: S608
+        f"pg_notify('{NOTIFY_CHANNEL}', %s::text || ':' || {source}.base::text), {extra[0]} FROM {source}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, str(session_id), *extra[1]])
+        row: tuple[Any, ...] | None = cursor.fetchone()
+    return row

@@ -1,0 +1,124 @@
+"""Tells people by e-mail that a conversation waits for them; the escalation's row says whether that was done."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+from datetime import timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage, get_connection
+from django.db.models import Q
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from agents.models import Escalation
+from observability.access import Role
+from observability.database import give_back_connection
+
+logger = logging.getLogger(__name__)
+# A sender that died or failed keeps others away for this long; it is also the pause before the next try.
+HOLD = timedelta(seconds=60)
+# How long a mail server may keep a worker's thread waiting for one answer.
+SEND_SECONDS = 10
+# A fresh one is left alone by the sweeper: its own nudge is still on the way.
+SWEEP_AFTER = timedelta(seconds=10)
+# What could not be sent for this long is no news any more: it stands in the queue.
+NEWS = timedelta(hours=24)
+
+
+@shared_task(name="agents.notify.send_notices")
+def send_notices(session_id: str) -> None:
+    """Send what a session's turn left to be told."""
+    try:
+        for escalation_id in Escalation.objects.filter(due(), session_id=UUID(session_id)).values_list("pk", flat=True):
+            send_notice(escalation_id)
+    finally:
+        give_back_connection()
+
+
+@shared_task(name="agents.notify.sweep_notices")
+def sweep_notices() -> None:
+    """Send those whose nudge was lost, or whose e-mail could not be sent."""
+    try:
+        late = Escalation.objects.filter(due(), opened_at__lt=timezone.now() - SWEEP_AFTER).order_by("opened_at")
+        for escalation_id in late.values_list("pk", flat=True)[:100]:
+            if not send_notice(escalation_id):
+                break
+    finally:
+        give_back_connection()
+
+
+def nudge_notices(session_id: UUID) -> None:
+    """Tell a worker that a turn has escalated. Where the broker is away, the sweeper finds the row later."""
+    try:
+        send_notices.delay(str(session_id))
+    except OperationalError as error:
+        logger.warning("the notice of session %s waits for the sweeper: no broker (%s)", session_id, error)
+
+
+def send_notice(escalation_id: UUID) -> bool:
+    """One e-mail to everybody who should know, once; False where it has to be tried again.
+
+    The claim is counted, so two nudges send one e-mail. It is a hold and not the mark itself: where a sender dies after
+    taking it, another one sends it later. Between the mail server's yes and the mark a death can double the e-mail;
+    both then bear the same Message-ID.
+    """
+    if not take(escalation_id):
+        return True
+    escalation = Escalation.objects.select_related("session__customer", "session__agent").get(pk=escalation_id)
+    addresses = addresses_to_tell()
+    if addresses:
+        message = compose(escalation, addresses)
+        give_back_connection()
+        try:
+            message.send()
+        except (OSError, smtplib.SMTPException) as error:
+            logger.warning("the notice of %s is tried again in %d s: %s", escalation, HOLD.seconds, error)
+            return False
+    Escalation.objects.filter(pk=escalation_id).update(notified_at=timezone.now(), notice_held_until=None)
+    return True
+
+
+def due() -> Q:
+    """Escalations that nobody was told of and nobody has found by themselves."""
+    now = timezone.now()
+    return Q(status=Escalation.Status.OPEN, notified_at__isnull=True, opened_at__gt=now - NEWS) & (
+        Q(notice_held_until__isnull=True) | Q(notice_held_until__lt=now)
+    )
+
+
+def take(escalation_id: UUID) -> bool:
+    """Hold it for sending: of two senders one gets it."""
+    taken = Escalation.objects.filter(due(), pk=escalation_id).update(notice_held_until=timezone.now() + HOLD)
+    return taken == 1
+
+
+def addresses_to_tell() -> list[str]:
+    people = User.objects.filter(is_active=True, groups__name__in=[Role.SUPPORT, Role.REVIEWER]).exclude(email="")
+    return list(people.order_by("email").values_list("email", flat=True).distinct())
+
+
+def compose(escalation: Escalation, addresses: list[str]) -> EmailMessage:
+    """The addresses are blind copies: one message, and an address that is refused does not keep it from the others."""
+    reason = escalation.get_reason_display()
+    customer = escalation.session.customer
+    link = settings.PUBLIC_URL + reverse("agents:escalation", args=[escalation.pk])
+    return EmailMessage(
+        subject=f"{escalation.label}: {reason[:1].lower()}{reason[1:]}",
+        body=render_to_string(
+            "agents/escalation_notice.txt", {"escalation": escalation, "customer": customer, "link": link}
+        ),
+        bcc=addresses,
+        connection=get_connection(timeout=SEND_SECONDS),
+        headers={
+            "Message-ID": f"<escalation-{escalation.pk}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )

@@ -1,0 +1,59 @@
+"""Builds what the model is given: instructions, facts of this conversation, the window of history, permitted tools."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from agents.llm.base import Request
+from agents.models import AgentVersion
+from agents.runtime.history import append_message
+from agents.turns import Claim
+from memory.window import Exchange, fit
+from tools.gateway import list_tools
+
+
+def opening_messages(version: AgentVersion, earlier: list[Exchange]) -> tuple[list[dict[str, Any]], int]:
+    """The messages of the exchanges that fit the version's window, and how many exchanges were left out."""
+    window = fit(
+        earlier,
+        exchanges=version.window_exchanges,
+        tokens=version.window_tokens,
+        hours=version.window_hours,
+        now=timezone.now(),
+    )
+    messages: list[dict[str, Any]] = []
+    for exchange in window.kept:
+        for message in exchange.messages:
+            append_message(messages, message["role"], message["content"])
+    # A conversation opens with the customer; what a person said before that cannot stand first.
+    while messages and messages[0]["role"] != "user":
+        messages.pop(0)
+    return messages, window.dropped
+
+
+def system_text(version: AgentVersion, claim: Claim) -> str:
+    """The instructions and, last so that what comes before stays in the prompt cache, the facts of the conversation."""
+    known = f"verified as {claim.customer_email}" if claim.is_verified else "not verified"
+    facts = [f"Today is {timezone.now():%A, %d %B %Y}.", f"The customer is {known}."]
+    if claim.customer_name and claim.is_verified:
+        facts.append(f"Their name, as they gave it, is {single_line(claim.customer_name)!r}.")
+    return f"{version.instructions.strip()}\n\n## This conversation\n" + "\n".join(facts)
+
+
+def single_line(text: str) -> str:
+    return " ".join(text.split())[:80]
+
+
+def build_request(version: AgentVersion, system: str, messages: list[dict[str, Any]], deadline: float) -> Request:
+    return Request(
+        model=version.model,
+        system=system,
+        messages=messages,
+        tools=list_tools(frozenset(version.tools)),
+        max_tokens=version.max_output_tokens,
+        deadline=min(deadline, time.monotonic() + settings.LLM_CALL_SECONDS),
+    )

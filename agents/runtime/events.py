@@ -1,0 +1,32 @@
+"""The events of a tool step, as its readers are shown it."""
+
+from __future__ import annotations
+
+from agents.journal import Event
+from agents.models import TurnEvent
+from tools.binding import progress_text
+from tools.catalog import catalog
+from tools.ledger import Outcome
+from tools.models import ToolCall
+
+
+def step_started(call: ToolCall) -> Event:
+    tool = catalog.tools().get(call.tool_name)
+    progress = progress_text(tool.progress, call.arguments) if tool else "Working on it"
+    data = {
+        "tool_call_id": str(call.id),
+        "tool_name": call.tool_name,
+        "state": ToolCall.State.RESERVED,
+        "progress": progress,
+    }
+    return Event(kind=TurnEvent.Kind.STEP, data=data, turn_id=call.turn_id)
+
+
+def step_ended(call: ToolCall, outcome: Outcome) -> Event:
+    data = {
+        "tool_call_id": str(call.id),
+        "tool_name": call.tool_name,
+        "state": outcome.state,
+        "duration_ms": outcome.duration_ms,
+    }
+    return Event(kind=TurnEvent.Kind.STEP, data=data, turn_id=call.turn_id)

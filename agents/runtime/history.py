@@ -1,0 +1,168 @@
+"""Reads a conversation back from its rows, in the form that a model is given.
+
+The rows are the journal: assistant blocks as they came, and for each tool use its row in the ledger. What is missing
+there tells where a broken turn has to go on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from agents.turns import Claim
+from memory.window import Exchange
+from tools.models import ToolCall
+
+ESCALATE = "escalate_to_human"
+NOT_MADE = {"error": {"code": "not_made", "message": "This call was not made: the turn was stopped."}}
+
+# Messages of the newest turns up to this one, each with the ledger rows of its tool uses. A message belongs to the
+# turn that answers it or said it; a person's message stands for itself.
+HISTORY = """
+WITH recent AS (
+  SELECT min(seq) AS first FROM (
+    SELECT seq FROM agents_turn WHERE session_id = %(session)s AND seq <= %(seq)s ORDER BY seq DESC LIMIT %(turns)s
+  ) AS newest
+)
+SELECT coalesce(t.seq, m.seq) AS place, m.turn_id, m.author, m.visibility, m.content, m.created_at,
+  CASE WHEN m.visibility = 'step' THEN (
+    SELECT jsonb_agg(jsonb_build_object('id', c.id, 'tool_use_id', c.tool_use_id, 'tool_name', c.tool_name,
+      'effect', c.effect, 'arguments', c.arguments, 'state', c.state, 'result', c.result, 'attempts', c.attempts)
+      ORDER BY c.id)
+    FROM tools_toolcall AS c WHERE c.turn_id = m.turn_id
+  ) END
+FROM agents_message AS m LEFT JOIN agents_turn AS t ON t.id = m.turn_id, recent
+WHERE m.session_id = %(session)s AND m.seq >= recent.first AND m.visibility IN ('public', 'step')
+  AND m.author <> 'system' AND (coalesce(t.seq, m.seq) <= %(seq)s OR m.turn_id = %(turn)s)
+ORDER BY place, m.seq
+"""
+
+
+@dataclass(kw_only=True)
+class History:
+    """`earlier` exchanges, and the messages of this turn so far; `pending` are tool calls without a result."""
+
+    earlier: list[Exchange]
+    current: list[dict[str, Any]]
+    pending: list[ToolCall] = field(default_factory=list)
+    escalated: bool = False
+    model_calls: int = 0
+    tool_calls: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    place: int
+    turn_id: UUID | None
+    author: str
+    visibility: str
+    content: list[dict[str, Any]]
+    at: datetime
+    calls: list[dict[str, Any]]
+
+
+def load_history(claim: Claim, *, turns: int) -> History:
+    """One query. `turns` bounds what is read, so a long conversation costs no more than a short one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            HISTORY,
+            {"session": claim.session_id, "seq": claim.seq, "turn": claim.turn_id, "turns": turns + 1},
+        )
+        rows = [read_row(row) for row in cursor.fetchall()]
+    earlier, current = [], History(earlier=[], current=[])
+    for place, group in groupby(rows, key=lambda row: row.place):
+        members = list(group)
+        if place == claim.seq or any(row.turn_id == claim.turn_id for row in members):
+            add_current(current, claim, members)
+        else:
+            earlier.append(Exchange(messages=messages_of(members, ended=True), at=members[0].at))
+    current.earlier = earlier
+    return current
+
+
+def read_row(row: Sequence[Any]) -> Row:
+    content, calls = (json.loads(value) if isinstance(value, str) else value for value in (row[4], row[6]))
+    return Row(
+        place=row[0], turn_id=row[1], author=row[2], visibility=row[3], content=content, at=row[5], calls=calls or []
+    )
+
+
+def add_current(history: History, claim: Claim, rows: list[Row]) -> None:
+    history.current.extend(messages_of(rows, ended=False))
+    for row in rows:
+        if row.visibility == "step":
+            history.model_calls += 1
+            uses = {block["id"] for block in row.content if block["type"] == "tool_use"}
+            history.tool_calls += len(uses)
+            history.escalated |= any(
+                call["tool_name"] == ESCALATE and call["state"] == ToolCall.State.CONFIRMED for call in row.calls
+            )
+            history.pending.extend(
+                call_of(claim, call) for call in row.calls if call["tool_use_id"] in uses and call["result"] is None
+            )
+
+
+def call_of(claim: Claim, row: dict[str, Any]) -> ToolCall:
+    return ToolCall(
+        id=UUID(row["id"]),
+        session_id=claim.session_id,
+        turn_id=claim.turn_id,
+        tool_use_id=row["tool_use_id"],
+        tool_name=row["tool_name"],
+        effect=row["effect"],
+        arguments=row["arguments"],
+        state=row["state"],
+        attempts=row["attempts"],
+    )
+
+
+def messages_of(rows: list[Row], *, ended: bool) -> list[dict[str, Any]]:
+    """The rows of one exchange as messages: a step is followed by its tool results.
+
+    In an exchange that has ended, a tool use without a result was never made; the model is told so, since the API takes
+    no unanswered tool use.
+    """
+    messages: list[dict[str, Any]] = []
+    for row in rows:
+        content = row.content
+        if row.author == "person":
+            content = [{"type": "text", "text": f"[A colleague answered:] {block['text']}"} for block in content]
+        append_message(messages, "user" if row.author == "customer" else "assistant", content)
+        uses = [block["id"] for block in row.content if block["type"] == "tool_use"]
+        calls = {call["tool_use_id"]: call for call in row.calls}
+        blocks = [
+            tool_result(use, calls[use]["result"], state=calls[use]["state"])
+            if calls[use]["result"] is not None
+            else tool_result(use, NOT_MADE, state=ToolCall.State.REFUSED)
+            for use in uses
+            if ended or calls[use]["result"] is not None
+        ]
+        if blocks:
+            append_message(messages, "user", blocks)
+    return messages
+
+
+def append_message(messages: list[dict[str, Any]], role: str, content: list[dict[str, Any]]) -> None:
+    """The API wants the roles to take turns, so neighbours of one role become one message."""
+    if messages and messages[-1]["role"] == role:
+        messages[-1] = {"role": role, "content": [*messages[-1]["content"], *content]}
+    else:
+        messages.append({"role": role, "content": list(content)})
+
+
+def tool_result(tool_use_id: str, result: Any, *, state: str) -> dict[str, Any]:
+    block: dict[str, Any] = {
+        "type": "tool_result",
+        "tool_use_id": tool_use_id,
+        "content": json.dumps(result, ensure_ascii=False),
+    }
+    if state in {ToolCall.State.FAILED, ToolCall.State.UNKNOWN, ToolCall.State.REFUSED}:
+        block["is_error"] = True
+    return block

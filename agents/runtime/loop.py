@@ -1,0 +1,296 @@
+"""The loop: one customer message to one reply. There is one, and streaming is a reader of the events that it writes.
+
+Whatever happens, the turn ends with a reply, with a person, or silent because a person has taken over. A worker that
+dies leaves rows from which the next one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from functools import lru_cache
+from typing import Any, assert_never
+from uuid import UUID
+
+from django.conf import settings
+from django.utils import timezone
+
+from agents.errors import LimitReached, ModelFailed
+from agents.escalations import escalate, escalation_parts
+from agents.journal import Written, end_turn, message_event, write_turn
+from agents.llm.base import Reply
+from agents.llm.registry import get_adapter
+from agents.models import AgentVersion, Escalation, Message, Session, Turn
+from agents.runtime.context import build_request, opening_messages, system_text
+from agents.runtime.events import step_ended, step_started
+from agents.runtime.heartbeat import heartbeat
+from agents.runtime.history import ESCALATE, append_message, load_history, tool_result
+from agents.runtime.limits import Limits
+from agents.runtime.steps import CallTools, Escalate, FinalReply, next_step
+from agents.runtime.stream import Releaser
+from agents.turns import Claim
+from observability.database import give_back_connection
+from observability.prices import Tokens
+from observability.tracing import Recorder
+from tools import ledger
+from tools.catalog import catalog
+from tools.gateway import Caller, call_tool
+from tools.models import ToolCall
+
+logger = logging.getLogger(__name__)
+MODEL_RETRIES = 2
+LONGEST_RETRY_WAIT_SECONDS = 5.0
+
+
+class Silenced(Exception):
+    """A person speaks now; the turn ends without a word."""
+
+
+@lru_cache(maxsize=256)
+def get_version(version_id: UUID) -> AgentVersion:
+    """Read once a process: a version that runs never changes."""
+    return AgentVersion.objects.get(pk=version_id)
+
+
+def run_turn(claim: Claim) -> Written:
+    """Run a claimed turn to its end. Raises `LeaseLost` where another worker has it by now."""
+    run = Run(claim)
+    with heartbeat.holding(claim.lease):
+        try:
+            return run.to_the_end()
+        except Silenced:
+            return run.end_silently()
+        except LimitReached as error:
+            return run.hand_over(Escalation.Reason.USAGE_LIMIT, str(error), failure=str(error))
+        except ModelFailed as error:
+            failure = f"The model gave no reply ({error.kind}): {error}"
+            return run.hand_over(Escalation.Reason.UNCLASSIFIED, failure, failure=failure)
+
+
+class Run:
+    """One attempt at one turn."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.lease = claim.lease
+        self.version = get_version(claim.version_id)
+        history = load_history(claim, turns=self.version.window_exchanges)
+        self.pending = history.pending
+        self.escalated = history.escalated
+        self.limits = Limits.of(self.version, model_calls=history.model_calls, tool_calls=history.tool_calls)
+        self.messages, self.dropped = opening_messages(self.version, history.earlier)
+        for message in history.current:
+            append_message(self.messages, message["role"], message["content"])
+        self.system = system_text(self.version, claim)
+        self.recorder = Recorder(trace_id=claim.turn_id, agent_id=claim.agent_id, started_at=claim.started_at)
+        if claim.attempt > 1:
+            self.recorder.resume()
+        self.caller = Caller(
+            permitted=frozenset(self.version.tools),
+            customer_email=claim.customer_email,
+            customer_is_verified=claim.is_verified,
+            deadline=self.limits.deadline,
+            builtins={ESCALATE: self.escalate_to_human},
+            mark_sent=self.mark_sent,
+        )
+
+    def to_the_end(self) -> Written:
+        if self.claim.attempt > settings.TURN_MAX_ATTEMPTS:
+            raise LimitReached(f"The turn was begun {settings.TURN_MAX_ATTEMPTS} times and never ended.")
+        if self.claim.agent_is_paused:
+            return self.hand_over(Escalation.Reason.UNCLASSIFIED, "The agent is paused.", failure="")
+        self.call_tools(self.pending)
+        while True:
+            reply, releaser = self.call_model()
+            match next_step(reply):
+                case FinalReply(text=text):
+                    return self.publish(reply, text)
+                case CallTools():
+                    self.call_tools(self.record_step(reply, releaser))
+                case Escalate(reason=reason, summary=summary):
+                    return self.hand_over(reason, summary, failure=summary)
+                case step:
+                    assert_never(step)
+
+    # -- the model
+
+    def call_model(self) -> tuple[Reply, Releaser]:
+        """One reply, the call repeated where that may help. Raises `ModelFailed`, `LimitReached`, `Silenced`."""
+        self.limits.admit_model_call()
+        for attempt in range(MODEL_RETRIES + 1):
+            releaser = Releaser(
+                self.lease, call=self.limits.model_calls, attempt=self.claim.attempt * (MODEL_RETRIES + 1) + attempt
+            )
+            started_at = timezone.now()
+            request = build_request(self.version, self.system, self.messages, self.limits.deadline)
+            give_back_connection()
+            try:
+                reply = get_adapter().call(request, releaser.take)
+            except ModelFailed as error:
+                logger.warning("turn %s: model call failed (%s): %s", self.claim.turn_id, error.kind, error)
+                self.recorder.model_call(
+                    self.version.model,
+                    started_at=started_at,
+                    tokens=Tokens(),
+                    attributes={"kind": error.kind, "status": error.status, "requestId": error.request_id},
+                    error=str(error),
+                )
+                if not error.retryable or attempt == MODEL_RETRIES:
+                    raise
+                self.wait_before_retry(attempt, error)
+                continue
+            self.recorder.model_call(
+                reply.model,
+                started_at=started_at,
+                tokens=reply.tokens,
+                attributes=self.describe(reply),
+            )
+            if releaser.silenced:
+                raise Silenced
+            return reply, releaser
+        raise AssertionError("the last attempt returns or raises")
+
+    def wait_before_retry(self, attempt: int, error: ModelFailed) -> None:
+        """Back-off with jitter; a server's `retry-after` is heeded up to a cap."""
+        wished = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
+        time.sleep(min(wished, LONGEST_RETRY_WAIT_SECONDS) * (0.5 + random.random() / 2))  # noqa: S311  jitter
+
+    def describe(self, reply: Reply) -> dict[str, Any]:
+        return {
+            "requestedModel": self.version.model,
+            "messages": len(self.messages),
+            "exchangesLeftOut": self.dropped,
+            "output": reply.content,
+            "stopReason": reply.stop_reason,
+            "firstTokenMs": reply.first_token_ms,
+            "requestId": reply.request_id,
+        }
+
+    # -- its tools
+
+    def record_step(self, reply: Reply, releaser: Releaser) -> list[ToolCall]:
+        """Commit what the model said and a ledger row for each tool that it asks for, before any is called."""
+        uses = reply.tool_uses
+        calls = [
+            ledger.new_call(
+                session_id=self.claim.session_id,
+                turn_id=self.claim.turn_id,
+                tool_use_id=use["id"],
+                tool_name=use["name"],
+                effect=effect_of(use["name"]),
+                arguments=use["input"],
+            )
+            for use in uses
+        ]
+        step = message_event(
+            author=Message.Author.AGENT,
+            channel=self.claim.channel,
+            text=reply.text,
+            content=reply.content,
+            visibility=Message.Visibility.STEP,
+            turn_id=self.claim.turn_id,
+            agent_version_id=self.version.pk,
+        )
+        events = [*releaser.rest(), step, *(step_started(call) for call in calls)]
+        parts = [ledger.reserve(calls, fence="turn"), *self.recorder.take(fence="turn")]
+        self.check_controller(write_turn(self.lease, events=events, parts=parts))
+        append_message(self.messages, "assistant", reply.content)
+        return calls
+
+    def call_tools(self, calls: list[ToolCall]) -> None:
+        self.limits.admit_tool_calls(0 if calls is self.pending else len(calls))
+        for call in calls:
+            started_at = timezone.now()
+            outcome = call_tool(call, self.caller)
+            tool = catalog.tools().get(call.tool_name)
+            self.recorder.tool_call(
+                call.tool_name,
+                span_id=call.id,
+                started_at=started_at,
+                cost_usd=tool.cost_usd if tool and outcome.attempts else self.recorder.totals.cost_usd * 0,
+                attributes={
+                    "toolInputs": call.arguments,
+                    "toolOutput": outcome.result,
+                    "state": outcome.state,
+                    "attempts": outcome.attempts,
+                },
+                error=error_of(outcome),
+            )
+            parts = [ledger.settle(call, outcome, fence="turn"), *self.recorder.take(fence="turn")]
+            written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
+            append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
+            self.check_controller(written)
+
+    def mark_sent(self, call: ToolCall) -> None:
+        self.check_controller(write_turn(self.lease, parts=[ledger.mark_sent(call, fence="turn")]))
+
+    def escalate_to_human(self, call: ToolCall) -> dict[str, Any]:
+        escalation = escalate(self.lease, reason=call.arguments["reason"], summary=call.arguments["summary"])
+        self.escalated = True
+        return {"escalation": escalation.label, "status": escalation.status}
+
+    def check_controller(self, written: Written) -> None:
+        """A take-over or a stop takes effect at the next step."""
+        if written.controller != Session.Controller.AGENT:
+            raise Silenced
+
+    # -- the end
+
+    def publish(self, reply: Reply, text: str) -> Written:
+        status = Turn.Status.ESCALATED if self.escalated else Turn.Status.REPLIED
+        message = self.spoken(text, content=reply.content)
+        return end_turn(
+            self.lease,
+            status=status,
+            controller=Session.Controller.HUMAN if self.escalated else Session.Controller.AGENT,
+            published=[message],
+            preview=text,
+            parts=self.recorder.close(outcome=status, error="", output_text=text, fence="turn"),
+        )
+
+    def hand_over(self, reason: Escalation.Reason, summary: str, *, failure: str) -> Written:
+        """The agent cannot go on: the customer gets a decent sentence and a person gets the conversation."""
+        text = self.version.handoff_text
+        events, parts = escalation_parts(self.lease, reason=reason, summary=summary, fence="spoken")
+        return end_turn(
+            self.lease,
+            status=Turn.Status.FAILED if failure else Turn.Status.ESCALATED,
+            controller=Session.Controller.HUMAN,
+            published=[*events, self.spoken(text)],
+            preview=text,
+            failure=failure,
+            parts=[
+                *parts,
+                *self.recorder.close(outcome=Turn.Status.ESCALATED, error=failure, output_text=text, fence="turn"),
+            ],
+        )
+
+    def end_silently(self) -> Written:
+        return end_turn(
+            self.lease,
+            status=Turn.Status.SILENCED,
+            controller=Session.Controller.AGENT,
+            published=[],
+            preview="",
+            parts=self.recorder.close(outcome=Turn.Status.SILENCED, error="", output_text="", fence="turn"),
+        )
+
+    def spoken(self, text: str, *, content: list[dict[str, Any]] | None = None) -> Any:
+        return message_event(
+            author=Message.Author.AGENT,
+            channel=self.claim.channel,
+            text=text,
+            content=content,
+            turn_id=self.claim.turn_id,
+            agent_version_id=self.version.pk,
+        )
+
+
+def effect_of(tool_name: str) -> str:
+    tool = catalog.tools().get(tool_name)
+    return tool.effect if tool else ""
+
+
+def error_of(outcome: ledger.Outcome) -> str:
+    return f"{outcome.result['error']['code']}: {outcome.result['error']['message']}" if outcome.is_error else ""

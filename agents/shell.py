@@ -1,0 +1,94 @@
+"""What every page of the desk shows around its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from agents.demo import SIGN_INS
+from agents.models import Escalation, Session
+from agents.sessions import label_of
+from observability.access import Role, roles_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavItem:
+    name: str
+    url: str
+    icon: str
+    key: str
+    count: int = 0
+    current: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    label: str
+    url: str
+    keys: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shell:
+    user_name: str = ""
+    role: str = ""
+    scripted_model: bool = False
+    demo_sign_ins: list[tuple[str, str, str]] = field(default_factory=list)
+    nav: list[NavItem] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+
+
+PAGES = (
+    ("Home", "agents:home", "house", "g h"),
+    ("Inbox", "agents:inbox", "inbox", "g i"),
+    ("Queue", "agents:queue", "list-checks", "g q"),
+    ("Agents", "agents:agents", "bot", "g a"),
+    ("Traces", "observability:traces", "waypoints", "g t"),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `shell`, built when a template first asks for it."""
+    return {"shell": SimpleLazyObject(lambda: build_shell(request))}
+
+
+def build_shell(request: HttpRequest) -> Shell:
+    user: User | AnonymousUser = getattr(request, "user", AnonymousUser())
+    scripted = is_scripted()
+    if not isinstance(user, User) or not roles_of(user):
+        return Shell(scripted_model=scripted, demo_sign_ins=SIGN_INS if settings.DEMO else [])
+    counts = {
+        "Inbox": Session.objects.filter(controller=Session.Controller.HUMAN, waiting_since__isnull=False).count(),
+        "Queue": Escalation.objects.filter(status=Escalation.Status.OPEN).count(),
+    }
+    match = request.resolver_match
+    here = f"{match.app_name}:{match.url_name}" if match else ""
+    nav = [
+        NavItem(
+            name=name,
+            url=reverse(route),
+            icon=icon,
+            key=key,
+            count=counts.get(name, 0),
+            current=here == route or (route != "agents:home" and request.path.startswith(reverse(route))),
+        )
+        for name, route, icon, key in PAGES
+    ]
+    return Shell(
+        user_name=label_of(user),
+        role=next((role for role in reversed(Role) if role in roles_of(user)), ""),
+        scripted_model=scripted,
+        nav=nav,
+        commands=[Command(label=f"Go to {item.name}", url=item.url, keys=item.key) for item in nav],
+    )
+
+
+def is_scripted() -> bool:
+    """Whether answers come from the scripted model rather than from a language model."""
+    return bool(settings.ANTHROPIC_BASE_URL == settings.SCRIPTED_MODEL_URL)

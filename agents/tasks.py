@@ -1,0 +1,53 @@
+"""The worker's tasks: ids in, claim, one call. A lost or doubled one changes nothing; the rows are the truth."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from celery import shared_task
+from django.db import connection
+from kombu.exceptions import OperationalError
+
+from agents.errors import LeaseLost
+from agents.notify import nudge_notices
+from agents.runtime import loop
+from agents.turns import claim_turn, release_turn, turns_to_nudge
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="agents.tasks.run_turn")
+def run_turn(turn_id: str) -> None:
+    claim = claim_turn(UUID(turn_id))
+    if claim is None:
+        return
+    try:
+        written = loop.run_turn(claim)
+    except LeaseLost as error:
+        logger.warning("%s", error)
+    except Exception:
+        # The task's boundary: whatever the fault, the turn is given up for another try and nobody is left waiting.
+        logger.exception("turn %s failed in attempt %d", claim.turn_id, claim.attempt)
+        release_turn(claim.lease)
+    else:
+        if written.next_turn_id:
+            nudge(written.next_turn_id)
+        if written.escalated:
+            nudge_notices(claim.session_id)
+    finally:
+        connection.close()
+
+
+@shared_task(name="agents.tasks.sweep_turns")
+def sweep_turns() -> None:
+    for turn_id in turns_to_nudge():
+        nudge(turn_id)
+
+
+def nudge(turn_id: UUID) -> None:
+    """Tell a worker that there is a turn. Where the broker is away, the sweeper finds the row later."""
+    try:
+        run_turn.delay(str(turn_id))
+    except OperationalError as error:
+        logger.warning("turn %s waits for the sweeper: the broker cannot be reached (%s)", turn_id, error)

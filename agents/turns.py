@@ -1,0 +1,130 @@
+"""A turn's states: queued, claimed by one worker, ended once. The row is the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.db.models import Q
+from django.utils import timezone
+
+from agents.journal import Lease, lease_end
+from agents.models import Turn
+
+__all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "turns_to_nudge"]
+
+CLAIM = """
+WITH turn AS (
+  UPDATE agents_turn AS t
+  SET status = 'running', lease_token = %s, lease_until = %s, attempts = t.attempts + 1,
+      started_at = coalesce(t.started_at, %s), agent_version_id = coalesce(t.agent_version_id, a.live_version_id)
+  FROM agents_session AS s JOIN agents_agent AS a ON a.id = s.agent_id
+  WHERE t.id = %s AND s.id = t.session_id AND s.controller = 'agent'
+    AND coalesce(t.agent_version_id, a.live_version_id) IS NOT NULL
+    AND (t.status = 'queued' OR (t.status = 'running' AND t.lease_until < %s))
+    AND NOT EXISTS (SELECT 1 FROM agents_turn AS earlier WHERE earlier.session_id = t.session_id
+                    AND earlier.seq < t.seq AND earlier.status IN ('queued', 'running'))
+  RETURNING t.id, t.session_id, t.seq, t.attempts, t.agent_version_id, t.started_at,
+            s.agent_id, s.channel, s.identity, s.customer_id, a.name, a.status AS agent_status
+), trace AS (
+  INSERT INTO observability_trace (id, session_id, agent_id, agent_name, agent_version, model, channel, customer,
+    status, outcome, error, input_text, output_text, started_at, model_calls, tool_calls, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, cost_usd)
+  SELECT turn.id, turn.session_id, turn.agent_id, turn.name, coalesce(v.number, 0), v.model, turn.channel, c.email,
+    'running', '', '', coalesce((SELECT left(m.text, 300) FROM agents_message AS m
+      WHERE m.session_id = turn.session_id AND m.seq = turn.seq), ''), '', turn.started_at, 0, 0, 0, 0, 0, 0, 0
+  FROM turn JOIN agents_agentversion AS v ON v.id = turn.agent_version_id
+  JOIN agents_customer AS c ON c.id = turn.customer_id
+  ON CONFLICT (id) DO NOTHING
+)
+SELECT turn.id, turn.session_id, turn.seq, turn.attempts, turn.agent_version_id, turn.started_at, turn.agent_id,
+       turn.channel, turn.identity, turn.agent_status, c.email, c.name
+FROM turn JOIN agents_customer AS c ON c.id = turn.customer_id
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A turn that this worker runs, and what it needs to know of it."""
+
+    lease: Lease
+    seq: int
+    attempt: int
+    version_id: UUID
+    started_at: datetime
+    agent_id: UUID
+    channel: str
+    is_verified: bool
+    agent_is_paused: bool
+    customer_email: str
+    customer_name: str
+
+    @property
+    def turn_id(self) -> UUID:
+        return self.lease.turn_id
+
+    @property
+    def session_id(self) -> UUID:
+        return self.lease.session_id
+
+
+def claim_turn(turn_id: UUID) -> Claim | None:
+    """Take the turn if it is to be had: queued or with a lease run out, first in its session, the agent speaking.
+
+    One statement counts as the claim and opens the trace. That one turn of a session runs at a time is a partial
+    unique constraint; where another worker was quicker, it says so and the claim is "not yet".
+    """
+    token, now = uuid4(), timezone.now()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(CLAIM, [token, lease_end(), now, turn_id, now])
+            row = cursor.fetchone()
+    except IntegrityError:
+        return None
+    if row is None:
+        return None
+    return Claim(
+        lease=Lease(turn_id=row[0], session_id=row[1], token=token),
+        seq=row[2],
+        attempt=row[3],
+        version_id=row[4],
+        started_at=row[5],
+        agent_id=row[6],
+        channel=row[7],
+        is_verified=row[8] == "verified",
+        agent_is_paused=row[9] == "paused",
+        customer_email=row[10],
+        customer_name=row[11],
+    )
+
+
+def renew_leases(leases: Sequence[Lease]) -> int:
+    """Leases of running turns, all moved to now plus `TURN_LEASE_SECONDS`; how many were still held."""
+    held = Q()
+    for lease in leases:
+        held |= Q(pk=lease.turn_id, lease_token=lease.token)
+    return Turn.objects.filter(held, status=Turn.Status.RUNNING).update(lease_until=lease_end())
+
+
+def release_turn(lease: Lease) -> None:
+    """Give a turn up: its lease ends now, and the sweeper hands it to another worker."""
+    Turn.objects.filter(pk=lease.turn_id, lease_token=lease.token).update(lease_until=timezone.now())
+
+
+def turns_to_nudge(*, limit: int = 500) -> list[UUID]:
+    """Turns that no worker seems to have: queued for a while, or running past their lease. Oldest first.
+
+    A fresh one is left alone: its own nudge is still on the way.
+    """
+    now = timezone.now()
+    waiting = Q(status=Turn.Status.QUEUED, queued_at__lt=now - timedelta(seconds=settings.NUDGE_AFTER_SECONDS))
+    abandoned = Q(status=Turn.Status.RUNNING, lease_until__lt=now)
+    return list(
+        Turn.objects.filter(waiting | abandoned, session__controller="agent")
+        .order_by("queued_at")
+        .values_list("pk", flat=True)[:limit]
+    )
