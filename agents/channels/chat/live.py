@@ -1,0 +1,44 @@
+"""What a customer's open page is sent while the conversation goes on."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+
+from agents.channels.chat.conversation import read_live, read_new_items
+from agents.channels.chat.identity import ChatIdentity
+from agents.channels.chat.pages import talk_context
+from agents.channels.stream import ServerEvent, in_thread
+from agents.models import Session, TurnEvent
+
+
+class Updates:
+    """One reader's stream of `update` events: new entries for the thread, and what stands below it as it is now."""
+
+    def __init__(self, request: HttpRequest, identity: ChatIdentity, session: Session) -> None:
+        self._request = request
+        self._identity = identity
+        self._session = session
+        self._shown_controller = ""
+
+    async def render(self, events: list[TurnEvent]) -> list[ServerEvent]:
+        html = await in_thread(self._html_of, events)
+        return [ServerEvent(event="update", data=html, seq=events[-1].seq)]
+
+    async def is_over(self) -> bool:
+        return self._identity.is_expired
+
+    def _html_of(self, events: list[TurnEvent]) -> str:
+        session = self._session
+        session.controller = Session.objects.values_list("controller", flat=True).get(pk=session.pk)
+        context = {
+            **talk_context(session.agent.slug, self._identity, session),
+            "agent": session.agent,
+            "items": read_new_items(session, events),
+            "live": read_live(session.pk),
+            "is_update": True,
+            # Who answers is sent only when it changed: its button may just be under the pointer.
+            "is_told_who": session.controller != self._shown_controller,
+        }
+        self._shown_controller = session.controller
+        return render_to_string("agents/chat.html#chat-update", context, request=self._request)

@@ -1,0 +1,24 @@
+// The pages that wait for people: a decision that somebody else was quicker with is shown where it was made, the selected
+// row outlives a refetch of its list, and while the stream is down the page asks by itself.
+const ASK_SECONDS = 10;
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status !== 409) return;
+  event.detail.shouldSwap = true;
+  event.detail.isError = false;
+});
+
+let selected = "";
+document.addEventListener("htmx:beforeSwap", () => {
+  selected = document.querySelector("[data-row].is-selected")?.id ?? "";
+});
+document.addEventListener("htmx:afterSettle", () => {
+  if (selected) document.getElementById(selected)?.classList.add("is-selected");
+});
+
+setInterval(() => {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("[data-asks]")) {
+    if (element.closest("[sse-connect]")?.dataset.stream !== "live") htmx.trigger(element, "ask");
+  }
+}, ASK_SECONDS * 1000);
