@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+
+from agents.models import Escalation, Turn
+from agents.overview import Overview
+from agents.queue import midnight
+from observability.ids import uuid7
+from observability.models import Trace
+from tests.factories import client_of, make_agent, make_escalation, make_session, make_trace, make_turn
+
+pytestmark = pytest.mark.django_db
+
+
+def today(session_id: UUID, **fields) -> Trace:
+    return make_trace(session_id=session_id, spans=0, started_at=midnight(), **fields)
+
+
+def test_it_works_for_somebody_who_decides(support: User) -> None:
+    make_escalation()
+    page = client_of(support).get("/").content.decode()
+    for words in (
+        "Waiting for a person",
+        "Mine",
+        "By the agent alone",
+        "Turns per hour",
+        "Policy restriction",
+        "Health",
+    ):
+        assert words in page
+    assert "/queue/?show=today&amp;reason=policy_restriction" in page
+    assert "Claim the oldest" in page
+
+
+def test_an_analyst_sees_the_figures_and_nothing_to_claim(analyst: User) -> None:
+    make_escalation()
+    page = client_of(analyst).get("/").content.decode()
+    assert "By the agent alone" in page
+    assert "show=mine" not in page
+    assert "Claim the oldest" not in page
+
+
+def test_the_first_run_says_what_to_do(support: User, settings) -> None:
+    settings.DEMO = True
+    make_agent("support", name="Support agent")
+    response = client_of(support).get("/")
+    page = response.content.decode()
+    for words in (
+        "/chat/support/",
+        "I want to return my order from last week",
+        "/traces/",
+        "/agents/support/",
+        'value="ben@example.com"',
+        "Health",
+    ):
+        assert words in page
+    assert "By the agent alone" not in page
+
+
+def test_the_first_run_without_an_agent_or_a_demo(support: User) -> None:
+    page = client_of(support).get("/").content.decode()
+    assert "It needs an agent." in page
+    assert "ada@example.com" not in page
+
+
+def test_the_first_message_ends_the_first_run(support: User) -> None:
+    assert Overview(support).is_new
+    make_session()
+    assert not Overview(support).is_new
+
+
+def test_the_day_is_counted_by_conversation(support: User) -> None:
+    alone, handed, taken = uuid7(), uuid7(), uuid7()
+    today(alone, cost_usd=Decimal("0.01"), duration_ms=1000)
+    today(alone, cost_usd=Decimal("0.02"), duration_ms=2000)
+    today(handed, outcome="replied", cost_usd=0, duration_ms=3000)
+    today(handed, outcome="escalated", cost_usd=0, duration_ms=9000, status=Trace.Status.ERROR, error="Cut.")
+    today(taken, outcome="silenced", cost_usd=0, duration_ms=None)
+    make_trace(started_at=midnight() - timedelta(seconds=1))
+    day = Overview(support).day
+    assert (day.conversations, day.alone, day.turns, day.failed) == (3, 1, 5, 1)
+    assert day.alone_percent == 33
+    assert day.median_ms == 2500
+    assert day.cost_usd == Decimal("0.03")
+    assert day.cost_per_conversation == Decimal("0.01")
+
+
+def test_a_day_without_conversations_divides_by_nothing(support: User) -> None:
+    day = Overview(support).day
+    assert (day.alone_percent, day.cost_per_conversation, day.median_ms) == (None, None, None)
+
+
+def test_the_hours_have_no_gap_and_the_last_is_unfinished(support: User) -> None:
+    make_trace(started_at=timezone.now() - timedelta(hours=23))
+    make_trace(started_at=timezone.now() - timedelta(hours=30))
+    hours = Overview(support).hours
+    assert len(hours) == 24
+    assert [hour.unfinished for hour in hours] == [False] * 23 + [True]
+    assert sum(hour.turns for hour in hours) == 1
+
+
+def test_reasons_stand_in_order(support: User) -> None:
+    now = midnight()
+    for reason in ("tool_failure", "tool_failure", "usage_limit"):
+        make_escalation(reason=reason, opened_at=now)
+    make_escalation(reason="unclassified", opened_at=now - timedelta(days=1))
+    bars = Overview(support).reasons
+    assert [(bar.label, bar.count, bar.percent) for bar in bars] == [("Tool failure", 2, 67), ("Usage limit", 1, 33)]
+
+
+def test_failures_lead_to_their_traces(support: User) -> None:
+    failed = make_trace(status=Trace.Status.ERROR, error="The model gave no reply.")
+    make_trace(status=Trace.Status.ERROR, error="Old.", started_at=timezone.now() - timedelta(days=8))
+    page = client_of(support).get("/").content.decode()
+    assert f"/traces/{failed.pk}/" in page
+    assert "The model gave no reply." in page
+    assert "Old." not in page
+
+
+def test_a_turn_that_nobody_takes_is_said_on_top(support: User) -> None:
+    session = make_session()
+    make_turn(session, status=Turn.Status.QUEUED, queued_at=timezone.now() - timedelta(seconds=30))
+    page = client_of(support).get("/").content.decode()
+    assert "1 turn waits longer than 10 s: is the worker running?" in page
+    Turn.objects.update(queued_at=timezone.now())
+    assert "is the worker running?" not in client_of(support).get("/").content.decode()
+
+
+def test_ten_queries_at_most(support: User, django_assert_max_num_queries) -> None:
+    for _ in range(3):
+        make_escalation()
+        make_trace(spans=0)
+        make_trace(spans=0, status=Trace.Status.ERROR, error="Cut.")
+    client = client_of(support)
+    with django_assert_max_num_queries(10):
+        client.get("/")
+    with django_assert_max_num_queries(6):
+        client.get("/", headers={"HX-Request": "true", "HX-Target": "home-now"})
+
+
+def test_fragments(support: User) -> None:
+    make_escalation()
+    client = client_of(support)
+    now = client.get("/", headers={"HX-Request": "true", "HX-Target": "home-now"}).content.decode()
+    assert now.lstrip().startswith("<section")
+    assert 'data-count=queue]">1</span>' in now
+    assert "Today" not in now
+    page = client.get("/", headers={"HX-Request": "true", "HX-Target": "home-page"}).content.decode()
+    assert page.lstrip().startswith('<div id="home-page"')
+    assert "<html" in client.get("/", headers={"HX-Request": "true", "HX-Target": "main"}).content.decode()
+
+
+def test_signed_out(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/accounts/login/?next=/"
+
+
+def test_without_a_role(stranger: User) -> None:
+    assert client_of(stranger).get("/").status_code == 403
+
+
+def test_wrong_method(support: User) -> None:
+    assert client_of(support).post("/").status_code == 405
+
+
+def test_what_people_wrote_is_escaped(support: User) -> None:
+    make_trace(status=Trace.Status.ERROR, error="<script>alert(1)</script>", customer="<i>x</i>")
+    page = client_of(support).get("/").content.decode()
+    assert "<script>alert" not in page
+    assert "<i>x" not in page
+    assert Escalation.objects.count() == 0

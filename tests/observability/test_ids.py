@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import time
+
+from observability.ids import uuid7
+
+
+def test_ids_sort_by_the_order_in_which_they_were_made() -> None:
+    ids = [uuid7() for _ in range(20_000)]
+    assert ids == sorted(set(ids))
+
+
+def test_an_id_is_version_7_of_now() -> None:
+    made = uuid7()
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+    assert abs((made.int >> 80) - time.time() * 1000) < 5000
