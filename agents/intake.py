@@ -109,6 +109,8 @@ def find_or_open_session(inbound: Inbound) -> Session:
         if session is not None:
             if session.customer.email.lower() != inbound.customer_email.lower():
                 raise Rejected("not_yours", "This conversation belongs to somebody else.")
+            if session.agent.slug != inbound.agent_slug:
+                raise Rejected("other_agent", "This conversation is with another agent.")
             if session.is_closed:
                 raise Rejected("closed", "This conversation is closed. Start a new one; what was said here is kept.")
             return session

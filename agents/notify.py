@@ -16,9 +16,9 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 
 from agents.models import Escalation
+from agents.publisher import publisher
 from observability.access import Role
 from observability.database import give_back_connection
 
@@ -56,11 +56,8 @@ def sweep_notices() -> None:
 
 
 def nudge_notices(session_id: UUID) -> None:
-    """Tell a worker that a turn has escalated. Where the broker is away, the sweeper finds the row later."""
-    try:
-        send_notices.delay(str(session_id))
-    except OperationalError as error:
-        logger.warning("the notice of session %s waits for the sweeper: no broker (%s)", session_id, error)
+    """Tell a worker that a turn has escalated; where that is lost, the sweeper finds the row later."""
+    publisher.publish(send_notices, str(session_id))
 
 
 def send_notice(escalation_id: UUID) -> bool:

@@ -100,7 +100,10 @@ def hand_back(session: Session, *, user: User, note: str = "") -> UUID | None:
     turn = Part(
         sql="INSERT INTO agents_turn (id, session_id, seq, status, attempts, queued_at, failure) "
         "SELECT %s, s.id, session.base + %s, 'queued', 0, %s, '' FROM session "
-        "JOIN agents_session AS s ON s.id = session.id WHERE s.waiting_since IS NOT NULL",
+        "JOIN agents_session AS s ON s.id = session.id WHERE s.waiting_since IS NOT NULL "
+        # A turn that was at work when the person took over and has not noticed yet goes on: one message, one reply.
+        "AND NOT EXISTS (SELECT 1 FROM agents_turn AS r "
+        "WHERE r.session_id = s.id AND r.status IN ('queued', 'running'))",
         params=(turn_id, len(events), timezone.now()),
     )
     written = write_session(

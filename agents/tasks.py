@@ -7,12 +7,12 @@ from uuid import UUID
 
 from celery import shared_task
 from django.db import connection
-from kombu.exceptions import OperationalError
 
 from agents.errors import LeaseLost
 from agents.notify import nudge_notices
+from agents.publisher import publisher
 from agents.runtime import loop
-from agents.turns import claim_turn, release_turn, turns_to_nudge
+from agents.turns import claim_turn, release_turn, silence_abandoned_turns, turns_to_nudge
 
 logger = logging.getLogger(__name__)
 
@@ -41,13 +41,11 @@ def run_turn(turn_id: str) -> None:
 
 @shared_task(name="agents.tasks.sweep_turns")
 def sweep_turns() -> None:
+    silence_abandoned_turns()
     for turn_id in turns_to_nudge():
         nudge(turn_id)
 
 
 def nudge(turn_id: UUID) -> None:
-    """Tell a worker that there is a turn. Where the broker is away, the sweeper finds the row later."""
-    try:
-        run_turn.delay(str(turn_id))
-    except OperationalError as error:
-        logger.warning("turn %s waits for the sweeper: the broker cannot be reached (%s)", turn_id, error)
+    """Tell a worker that there is a turn, without waiting for it to be told."""
+    publisher.publish(run_turn, str(turn_id))

@@ -14,8 +14,10 @@ from django.utils import timezone
 
 from agents.journal import Lease, lease_end
 from agents.models import Turn
+from observability.batch import encode
+from tools.ledger import LEFT_OPEN, NOT_MADE
 
-__all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "turns_to_nudge"]
+__all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "silence_abandoned_turns", "turns_to_nudge"]
 
 CLAIM = """
 WITH turn AS (
@@ -113,6 +115,35 @@ def renew_leases(leases: Sequence[Lease]) -> int:
 def release_turn(lease: Lease) -> None:
     """Give a turn up: its lease ends now, and the sweeper hands it to another worker."""
     Turn.objects.filter(pk=lease.turn_id, lease_token=lease.token).update(lease_until=timezone.now())
+
+
+SILENCE_ABANDONED = """
+WITH turn AS (
+  UPDATE agents_turn AS t
+  SET status = 'silenced', finished_at = %s, lease_token = NULL, lease_until = NULL, failure = 'abandoned by its worker'
+  FROM agents_session AS s
+  WHERE s.id = t.session_id AND s.controller <> 'agent' AND t.status = 'running' AND t.lease_until < %s
+  RETURNING t.id
+), trace AS (
+  UPDATE observability_trace AS r SET status = 'error', outcome = 'silenced', error = 'abandoned by its worker'
+  FROM turn WHERE r.id = turn.id
+), refused AS (
+  UPDATE tools_toolcall AS r SET state = 'refused', result = %s::jsonb, duration_ms = 0
+  FROM turn WHERE r.turn_id = turn.id AND r.state = 'reserved'
+), unknown AS (
+  UPDATE tools_toolcall AS r SET state = 'unknown', result = %s::jsonb, duration_ms = 0
+  FROM turn WHERE r.turn_id = turn.id AND r.state = 'sent'
+)
+SELECT count(*) FROM turn
+"""
+
+
+def silence_abandoned_turns() -> int:
+    """End the turns whose worker died and whose conversation a person has taken over: nobody will resume them."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(SILENCE_ABANDONED, [now, now, encode(NOT_MADE.result), encode(LEFT_OPEN)])
+        return int(cursor.fetchone()[0])
 
 
 def turns_to_nudge(*, limit: int = 500) -> list[UUID]:

@@ -75,7 +75,8 @@ class Recorder:
             attributes=attributes,
         )
         self.totals.model_calls += 1
-        self._charge(span_id, Charge.Kind.MODEL, model, cost)
+        if tokens != Tokens():
+            self._charge(span_id, Charge.Kind.MODEL, model, cost)
 
     def tool_call(
         self,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from observability.batch import Part, columns_of, insert, update
+from observability.batch import Part, columns_of, encode, insert, update
 from observability.ids import uuid7
 from tools.models import ToolCall
 
@@ -28,6 +28,20 @@ class Outcome:
     @property
     def is_error(self) -> bool:
         return self.state in {ToolCall.State.FAILED, ToolCall.State.UNKNOWN, ToolCall.State.REFUSED}
+
+
+NOT_MADE = Outcome(
+    state=ToolCall.State.REFUSED,
+    result={"error": {"code": "not_made", "message": "This call was not made: the turn was stopped."}},
+    attempts=0,
+    duration_ms=0,
+)
+LEFT_OPEN = {
+    "error": {
+        "code": "outcome_unknown",
+        "message": "This call was sent and the turn ended without its answer. It is not known whether it was done.",
+    }
+}
 
 
 def digest_of(tool_name: str, arguments: Mapping[str, Any]) -> str:
@@ -77,3 +91,18 @@ def settle(call: ToolCall, outcome: Outcome, *, fence: str) -> Part:
         fence=fence,
         condition="r.state IN ('reserved', 'sent')",
     )
+
+
+CLOSE_TURN = (
+    "UPDATE tools_toolcall AS r SET state = %s, result = %s::jsonb, duration_ms = 0 FROM {fence} "
+    "WHERE r.turn_id = %s AND r.state = %s"
+)
+
+
+def close_turn(turn_id: UUID, *, fence: str) -> list[Part]:
+    """No call outlives its turn unsettled: what was never sent is `refused`, what was sent is `unknown`."""
+    sql = CLOSE_TURN.format(fence=fence)
+    return [
+        Part(sql=sql, params=(ToolCall.State.REFUSED, encode(NOT_MADE.result), turn_id, ToolCall.State.RESERVED)),
+        Part(sql=sql, params=(ToolCall.State.UNKNOWN, encode(LEFT_OPEN), turn_id, ToolCall.State.SENT)),
+    ]

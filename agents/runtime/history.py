@@ -18,10 +18,10 @@ from django.db import connection
 
 from agents.turns import Claim
 from memory.window import Exchange
+from tools.ledger import LEFT_OPEN
 from tools.models import ToolCall
 
 ESCALATE = "escalate_to_human"
-NOT_MADE = {"error": {"code": "not_made", "message": "This call was not made: the turn was stopped."}}
 
 # Messages of the newest turns up to this one, each with the ledger rows of its tool uses. A message belongs to the
 # turn that answers it or said it; a person's message stands for itself.
@@ -126,8 +126,7 @@ def call_of(claim: Claim, row: dict[str, Any]) -> ToolCall:
 def messages_of(rows: list[Row], *, ended: bool) -> list[dict[str, Any]]:
     """The rows of one exchange as messages: a step is followed by its tool results.
 
-    In an exchange that has ended, a tool use without a result was never made; the model is told so, since the API takes
-    no unanswered tool use.
+    The API takes no unanswered tool use, so one without a result in an exchange that has ended is given as unknown.
     """
     messages: list[dict[str, Any]] = []
     for row in rows:
@@ -140,7 +139,7 @@ def messages_of(rows: list[Row], *, ended: bool) -> list[dict[str, Any]]:
         blocks = [
             tool_result(use, calls[use]["result"], state=calls[use]["state"])
             if calls[use]["result"] is not None
-            else tool_result(use, NOT_MADE, state=ToolCall.State.REFUSED)
+            else tool_result(use, LEFT_OPEN, state=ToolCall.State.UNKNOWN)
             for use in uses
             if ended or calls[use]["result"] is not None
         ]

@@ -11,7 +11,7 @@ from agents.models import AgentVersion
 
 @dataclass(kw_only=True)
 class Limits:
-    """Counts against the version's limits; a resumed turn starts with what its earlier attempts spent."""
+    """Counts against the version's limits; a resumed turn starts with its recorded steps, and its seconds anew."""
 
     max_model_calls: int
     max_tool_calls: int
@@ -21,14 +21,12 @@ class Limits:
     tool_calls: int = 0
 
     @classmethod
-    def of(cls, version: AgentVersion, *, model_calls: int, tool_calls: int) -> Limits:
+    def of(cls, version: AgentVersion) -> Limits:
         return cls(
             max_model_calls=version.max_model_calls,
             max_tool_calls=version.max_tool_calls,
             deadline=time.monotonic() + version.max_seconds,
             seconds=version.max_seconds,
-            model_calls=model_calls,
-            tool_calls=tool_calls,
         )
 
     def admit_model_call(self) -> None:

@@ -75,17 +75,13 @@ class Run:
         self.claim = claim
         self.lease = claim.lease
         self.version = get_version(claim.version_id)
-        history = load_history(claim, turns=self.version.window_exchanges)
-        self.pending = history.pending
-        self.escalated = history.escalated
-        self.limits = Limits.of(self.version, model_calls=history.model_calls, tool_calls=history.tool_calls)
-        self.messages, self.dropped = opening_messages(self.version, history.earlier)
-        for message in history.current:
-            append_message(self.messages, message["role"], message["content"])
-        self.system = system_text(self.version, claim)
         self.recorder = Recorder(trace_id=claim.turn_id, agent_id=claim.agent_id, started_at=claim.started_at)
-        if claim.attempt > 1:
-            self.recorder.resume()
+        self.limits = Limits.of(self.version)
+        self.system = system_text(self.version, claim)
+        self.messages: list[dict[str, Any]] = []
+        self.pending: list[ToolCall] = []
+        self.dropped = 0
+        self.escalated = False
         self.caller = Caller(
             permitted=frozenset(self.version.tools),
             customer_email=claim.customer_email,
@@ -95,12 +91,28 @@ class Run:
             mark_sent=self.mark_sent,
         )
 
+    def load(self) -> None:
+        """What was said, and how far an earlier attempt came."""
+        history = load_history(self.claim, turns=self.version.window_exchanges)
+        self.pending = history.pending
+        self.escalated = history.escalated
+        self.limits.model_calls, self.limits.tool_calls = history.model_calls, history.tool_calls
+        self.messages, self.dropped = opening_messages(self.version, history.earlier)
+        for message in history.current:
+            append_message(self.messages, message["role"], message["content"])
+        if self.claim.attempt > 1:
+            self.recorder.resume()
+
     def to_the_end(self) -> Written:
         if self.claim.attempt > settings.TURN_MAX_ATTEMPTS:
+            # Nothing is read or called any more: either may be what it failed at.
             raise LimitReached(f"The turn was begun {settings.TURN_MAX_ATTEMPTS} times and never ended.")
+        self.load()
         if self.claim.agent_is_paused:
+            # What was sent is looked up first: the person who goes on must know what happened.
+            self.call_tools([call for call in self.pending if call.state == ToolCall.State.SENT], is_resumed=True)
             return self.hand_over(Escalation.Reason.UNCLASSIFIED, "The agent is paused.", failure="")
-        self.call_tools(self.pending)
+        self.call_tools(self.pending, is_resumed=True)
         while True:
             reply, releaser = self.call_model()
             match next_step(reply):
@@ -198,8 +210,10 @@ class Run:
         append_message(self.messages, "assistant", reply.content)
         return calls
 
-    def call_tools(self, calls: list[ToolCall]) -> None:
-        self.limits.admit_tool_calls(0 if calls is self.pending else len(calls))
+    def call_tools(self, calls: list[ToolCall], *, is_resumed: bool = False) -> None:
+        """Call them in order, each recorded before the next; those of an earlier attempt are counted already."""
+        if not is_resumed:
+            self.limits.admit_tool_calls(len(calls))
         for call in calls:
             started_at = timezone.now()
             outcome = call_tool(call, self.caller)
@@ -223,7 +237,11 @@ class Run:
             self.check_controller(written)
 
     def mark_sent(self, call: ToolCall) -> None:
-        self.check_controller(write_turn(self.lease, parts=[ledger.mark_sent(call, fence="turn")]))
+        """Commit `sent` before the request leaves; where a person has taken over by now, it does not leave."""
+        written = write_turn(self.lease, parts=[ledger.mark_sent(call, fence="turn")])
+        if written.controller != Session.Controller.AGENT:
+            write_turn(self.lease, parts=[ledger.settle(call, ledger.NOT_MADE, fence="turn")])
+            raise Silenced
 
     def escalate_to_human(self, call: ToolCall) -> dict[str, Any]:
         escalation = escalate(self.lease, reason=call.arguments["reason"], summary=call.arguments["summary"])
@@ -262,6 +280,7 @@ class Run:
             failure=failure,
             parts=[
                 *parts,
+                *ledger.close_turn(self.claim.turn_id, fence="turn"),
                 *self.recorder.close(outcome=Turn.Status.ESCALATED, error=failure, output_text=text, fence="turn"),
             ],
         )
@@ -273,7 +292,10 @@ class Run:
             controller=Session.Controller.AGENT,
             published=[],
             preview="",
-            parts=self.recorder.close(outcome=Turn.Status.SILENCED, error="", output_text="", fence="turn"),
+            parts=[
+                *ledger.close_turn(self.claim.turn_id, fence="turn"),
+                *self.recorder.close(outcome=Turn.Status.SILENCED, error="", output_text="", fence="turn"),
+            ],
         )
 
     def spoken(self, text: str, *, content: list[dict[str, Any]] | None = None) -> Any:

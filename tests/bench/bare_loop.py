@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import resource
 import time
 from typing import Any
 
@@ -69,3 +71,25 @@ def measure(base_url: str, *, sessions: int, turns: int, stream: bool) -> list[l
         times.append(row)
     loop.close()
     return times
+
+
+def cpu_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("base_url")
+    parser.add_argument("sessions", type=int)
+    parser.add_argument("--stream", action="store_true")
+    options = parser.parse_args()
+    measure(options.base_url, sessions=3, turns=5, stream=options.stream)
+    before = cpu_seconds()
+    seconds = measure(options.base_url, sessions=options.sessions, turns=5, stream=options.stream)
+    cpu_ms = (cpu_seconds() - before) / (options.sessions * 5) * 1000
+    print(json.dumps({"seconds": seconds, "cpu_ms": cpu_ms}))  # noqa: T201  its only output
+
+
+if __name__ == "__main__":
+    main()
