@@ -166,7 +166,7 @@ def explain(error: OSError) -> str:
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
         return full_disk(VENV)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return f"{error.filename or VENV} may not be written by this user; clone the project to a folder of your own"
+        return f"{VENV} may not be written by this user; clone the project to a folder of your own"
     return str(error)
 
 

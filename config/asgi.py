@@ -1,11 +1,46 @@
-"""The ASGI application: Django, with server-sent events as its only long-lived responses."""
+"""The ASGI application: static files straight from their folder, everything else to Django.
+
+Event streams are the only long-lived responses. Static files stand outside of Django's middleware: a middleware that is
+synchronous only would cost every request, event streams included, a change of threads.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 
 from django.core.asgi import get_asgi_application
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django = get_asgi_application()
 
-application = get_asgi_application()
+from django.conf import settings  # noqa: E402  settings are ready only now
+
+STATIC_PREFIX = "/static/"
+HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class HashedFiles(StaticFiles):
+    """A name that bears its content's hash never changes its content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = FOR_EVER if HASHED_NAME.search(path) else "no-cache"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+static_files = HashedFiles(directory=settings.STATIC_ROOT, check_dir=False)
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    path: str = scope.get("path", "")
+    if scope["type"] == "http" and path.startswith(STATIC_PREFIX):
+        inner = {**scope, "path": path.removeprefix("/static"), "root_path": ""}
+        await static_files(inner, receive, send)
+    else:
+        await django(scope, receive, send)

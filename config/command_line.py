@@ -13,7 +13,7 @@ from django.core.management import execute_from_command_line
 from config.database import hold_database, leave_on_signals
 from config.dotenv import DotenvError, load_dotenv
 from config.embedded_postgres import PostgresUnavailable
-from config.embedded_postgres.errors import NO_ROOM, no_room
+from config.embedded_postgres.errors import NO_ROOM, no_room, not_ours
 from config.management.commands.up import Command as Up
 from config.supervisor.plan import BASE_DIR, state_folder
 from config.supervisor.record import running_environment
@@ -32,9 +32,20 @@ def run(arguments: Sequence[str]) -> None:
     except (DotenvError, ImproperlyConfigured, PostgresUnavailable) as error:
         sys.exit(f"manage.py: {error}")
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        told = _told(error)
+        if told is None:
             raise
-        sys.exit(f"manage.py: {no_room(Path(error.filename or BASE_DIR))}")
+        sys.exit(f"manage.py: {told}")
+
+
+def _told(error: OSError) -> str | None:
+    """What a person can do about it: make room, or use a state folder of their own."""
+    place = Path(error.filename or BASE_DIR)
+    if error.errno in NO_ROOM:
+        return no_room(place)
+    if isinstance(error, PermissionError) and place.is_relative_to(state_folder()):
+        return not_ours(place)
+    return None
 
 
 def _run(arguments: Sequence[str]) -> None:

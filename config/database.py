@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from config.embedded_postgres import EmbeddedPostgres
+from config.env import env_str
 
 
 def hold_database(state: Path) -> EmbeddedPostgres | None:
@@ -17,7 +18,7 @@ def hold_database(state: Path) -> EmbeddedPostgres | None:
 
     Raises PostgresUnavailable.
     """
-    if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
+    if env_str("DATABASE_URL"):
         return None
     server = EmbeddedPostgres(state)
     os.environ["DATABASE_URL"] = server.acquire()

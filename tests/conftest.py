@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 from django.core.cache import cache
 from django.db import connections
@@ -111,7 +112,7 @@ def _plain_static_files() -> Iterator[None]:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    with override_settings(STORAGES=storages, WHITENOISE_AUTOREFRESH=True, WHITENOISE_USE_FINDERS=True):
+    with override_settings(STORAGES=storages):
         yield
 
 
@@ -131,7 +132,9 @@ def base_url(_listener: socket.socket) -> str:
 def _asgi_thread(_listener: socket.socket, _plain_static_files: None, django_db_setup: None) -> Iterator[None]:
     """The ASGI application in a thread. Django's live_server is WSGI: it would collect an endless stream, and hang."""
     options: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
-    server = uvicorn.Server(uvicorn.Config(get_asgi_application(), timeout_graceful_shutdown=1, **options))
+    server = uvicorn.Server(
+        uvicorn.Config(ASGIStaticFilesHandler(get_asgi_application()), timeout_graceful_shutdown=1, **options)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [_listener]}, name="asgi-server", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():

@@ -40,6 +40,12 @@ def no_room(place: Path) -> str:
     )
 
 
+def not_ours(place: str | Path) -> str:
+    return (
+        f"{place} belongs to another user. Start as the user who did so first, or set STATE_DIR to a folder of your own"
+    )
+
+
 def free_megabytes(place: Path) -> int:
     while not place.exists():
         place = place.parent

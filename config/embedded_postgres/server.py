@@ -10,7 +10,7 @@ from pathlib import Path
 
 from config.embedded_postgres.account import account_for
 from config.embedded_postgres.cluster import Cluster
-from config.embedded_postgres.errors import NO_ROOM, PostgresUnavailable, no_room
+from config.embedded_postgres.errors import NO_ROOM, PostgresUnavailable, no_room, not_ours
 from config.embedded_postgres.places import cluster_home, find_binaries, make_home, make_socket_folder
 
 
@@ -36,8 +36,8 @@ class EmbeddedPostgres:
             self._hold = _lock(cluster.home / "holders.lock", fcntl.LOCK_SH)
             try:
                 cluster.run()
-            except BaseException:
-                self._let_go()
+            except BaseException:  # Ctrl-C during a long recovery as well
+                self._give_back(cluster)
                 raise
             return url
 
@@ -56,27 +56,28 @@ class EmbeddedPostgres:
         if self._cluster is None or self._hold is None:
             return False
         with self._one_at_a_time():
-            try:
-                fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self._cluster.leave()
-                return False
-            else:
-                self._cluster.stop()
-                return True
-            finally:
-                self._let_go()
+            return self._give_back(self._cluster)
+
+    def _give_back(self, cluster: Cluster) -> bool:
+        if self._hold is None:
+            return False
+        try:
+            fcntl.flock(self._hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            cluster.leave()
+            return False
+        else:
+            cluster.stop()
+            return True
+        finally:
+            os.close(self._hold)
+            self._hold = None
 
     def _find_cluster(self) -> Cluster:
         account = account_for(cluster_home(self.state) / "data-18")
         home = make_home(self.state, account)
         socket = make_socket_folder(home, account)
         return Cluster(binaries=find_binaries(account), home=home, socket=socket, account=account, durable=self.durable)
-
-    def _let_go(self) -> None:
-        if self._hold is not None:
-            os.close(self._hold)
-            self._hold = None
 
     @contextlib.contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
@@ -92,10 +93,7 @@ class EmbeddedPostgres:
         try:
             yield
         except PermissionError as error:
-            raise PostgresUnavailable(
-                f"{error.filename} belongs to another user. Start as the user who did so first, "
-                "or set STATE_DIR to a folder of your own"
-            ) from error
+            raise PostgresUnavailable(not_ours(error.filename)) from error
         except OSError as error:
             if error.errno in NO_ROOM:
                 raise PostgresUnavailable(no_room(self.state)) from error

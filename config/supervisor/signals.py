@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 from typing import Self
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: One request may come twice at once: sent to the whole process group, and passed on by make.
+ECHO_SECONDS = 0.2
 
 
 class StopRequested(BaseException):
@@ -19,6 +22,7 @@ class StopRequested(BaseException):
 class StopSignals:
     def __init__(self) -> None:
         self.count = 0
+        self._last = float("-inf")
         self._asked = threading.Event()
         self._interrupting = False
 
@@ -34,7 +38,10 @@ class StopSignals:
             signal.signal(number, signal.SIG_DFL)
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
-        self.count += 1
+        now = time.monotonic()
+        if now - self._last > ECHO_SECONDS:
+            self.count += 1
+        self._last = now
         self._asked.set()
         if self._interrupting:
             self._interrupting = False

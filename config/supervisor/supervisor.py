@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from config.database import hold_database
 from config.embedded_postgres import EmbeddedPostgres, PostgresUnavailable
+from config.env import env_str
 from config.supervisor.console import Console
 from config.supervisor.health import wait_until_healthy
 from config.supervisor.plan import LOCALHOST, Plan, address, backends, desk, environment
@@ -59,12 +60,11 @@ class Supervisor:
             self._await_answers()
 
     def _start_database(self) -> None:
-        given = os.environ.get("DATABASE_URL")
-        with self._console.step("Database" if given else "PostgreSQL"):
+        given = env_str("DATABASE_URL")
+        with self._console.step("Database" if given else "PostgreSQL"), self._signals.interrupting():
             self._server = hold_database(self.plan.state)
             if given:
                 check_database(given)
-        self._signals.check()
 
     def _launch(self, commands: dict[str, list[str]]) -> list[Process]:
         processes = [
@@ -148,14 +148,14 @@ class Supervisor:
         """Ask all, then wait; kill what takes too long, and everything when the person asks once more."""
         if not processes:
             return
-        began, asked = time.monotonic(), self._signals.count
+        began = time.monotonic()
         with self._console.step(title):
             for process in processes:
                 process.terminate()
             while waiting := [process for process in processes if not process.stopped()]:
                 taken = time.monotonic() - began
                 for process in waiting:
-                    if self._signals.count > max(asked, 1) or taken > process.stop_seconds:
+                    if self._signals.count > 1 or taken > process.stop_seconds:
                         self._console.log(process.name, f"was killed: it had not stopped after {taken:.1f} s")
                         process.kill()
                 time.sleep(0.02)

@@ -12,7 +12,7 @@ from typing import LiteralString
 import psycopg
 import pytest
 
-from config.embedded_postgres import EmbeddedPostgres, PostgresUnavailable, places
+from config.embedded_postgres import EmbeddedPostgres, PostgresUnavailable, account, places
 from config.embedded_postgres.errors import unavailable
 from tests.config.conftest import ROOT, processes_of, wait_for
 
@@ -165,6 +165,12 @@ def test_a_server_that_does_not_start_says_why(state: Path, server: EmbeddedPost
         settings.write("max_connections = plenty\n")
     with pytest.raises(PostgresUnavailable, match=r"did not start .*contains errors"):
         server.acquire()
+
+
+def test_where_users_cannot_be_made_nobody_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "SYSTEM_USER", "no-such-user")
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    assert account._system_user().pw_name == "nobody"
 
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
