@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from django.core.asgi import get_asgi_application
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django = get_asgi_application()
@@ -37,7 +38,7 @@ class HashedFiles(StaticFiles):
 static_files = HashedFiles(directory=settings.STATIC_ROOT, check_dir=False)
 
 
-async def application(scope: Scope, receive: Receive, send: Send) -> None:
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     path: str = scope.get("path", "")
     if scope["type"] == "http" and path.startswith(STATIC_PREFIX):
         inner = {**scope, "path": path.removeprefix("/static"), "root_path": ""}
