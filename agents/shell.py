@@ -7,12 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from agents.demo import SIGN_INS
-from agents.models import Escalation, Session
+from agents.inbox import COUNT_LIMIT
 from agents.sessions import label_of
 from observability.access import Role, roles_of
 
@@ -23,7 +24,8 @@ class NavItem:
     url: str
     icon: str
     key: str
-    count: int = 0
+    #: As it is shown; empty for none.
+    count: str = ""
     current: bool = False
 
 
@@ -53,6 +55,15 @@ PAGES = (
 )
 
 
+# The conditions are those of the inbox's "Needs a person" and of the queue's "Waiting", and of their partial indexes.
+WAITING = """
+SELECT
+  (SELECT count(*) FROM (SELECT FROM agents_session
+    WHERE controller IN ('human', 'paused') AND waiting_since IS NOT NULL LIMIT %(limit)s) AS conversation),
+  (SELECT count(*) FROM (SELECT FROM agents_escalation WHERE status = 'open' LIMIT %(limit)s) AS escalation)
+"""
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `shell`, built when a template first asks for it."""
     return {"shell": SimpleLazyObject(lambda: build_shell(request))}
@@ -63,10 +74,7 @@ def build_shell(request: HttpRequest) -> Shell:
     scripted = is_scripted()
     if not isinstance(user, User) or not roles_of(user):
         return Shell(scripted_model=scripted, demo_sign_ins=SIGN_INS if settings.DEMO else [])
-    counts = {
-        "Inbox": Session.objects.filter(controller=Session.Controller.HUMAN, waiting_since__isnull=False).count(),
-        "Queue": Escalation.objects.filter(status=Escalation.Status.OPEN).count(),
-    }
+    counts = count_waiting()
     match = request.resolver_match
     here = f"{match.app_name}:{match.url_name}" if match else ""
     nav = [
@@ -75,7 +83,7 @@ def build_shell(request: HttpRequest) -> Shell:
             url=reverse(route),
             icon=icon,
             key=key,
-            count=counts.get(name, 0),
+            count=words_for(counts.get(name, 0)),
             current=here == route or (route != "agents:home" and request.path.startswith(reverse(route))),
         )
         for name, route, icon, key in PAGES
@@ -87,6 +95,18 @@ def build_shell(request: HttpRequest) -> Shell:
         nav=nav,
         commands=[Command(label=f"Go to {item.name}", url=item.url, keys=item.key) for item in nav],
     )
+
+
+def count_waiting() -> dict[str, int]:
+    """What waits for a person, by the page that lists it, up to one more than `COUNT_LIMIT`; one query for both."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, {"limit": COUNT_LIMIT + 1})
+        conversations, escalations = cursor.fetchone()
+    return {"Inbox": conversations, "Queue": escalations}
+
+
+def words_for(count: int) -> str:
+    return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
 
 
 def is_scripted() -> bool:

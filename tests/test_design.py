@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django_htmx
 import pytest
+from django.apps import apps
 from django.conf import settings
 
 from agents.templatetags.states import LOOKS
@@ -117,6 +118,20 @@ def test_every_style_sheet_is_in_a_layer_and_balanced() -> None:
         text = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
         assert text.count("{") == text.count("}"), sheet.name
         assert re.match(r"\s*@layer ", text), sheet.name
+
+
+# -- states
+def test_every_state_has_a_look() -> None:
+    """Whatever a row's status can be is shown with a word, an icon and a tone, never under its bare name."""
+    states = {
+        str(value)
+        for app in ("agents", "tools", "observability")
+        for model in apps.get_app_config(app).get_models()
+        for name in {"status", "state", "controller"} & {field.name for field in model._meta.get_fields()}
+        for value, _ in model._meta.get_field(name).choices
+    }
+    assert {"silenced", "active", "unknown", "paused", "draft", "resolved"} <= states
+    assert not states - LOOKS.keys()
 
 
 # -- templates

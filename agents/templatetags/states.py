@@ -23,8 +23,7 @@ LOOKS = {
     "replied": Look(word="Replied", icon="circle-check", tone="good"),
     "escalated": Look(word="Escalated", icon="hand", tone="warn"),
     "failed": Look(word="Failed", icon="circle-x", tone="bad"),
-    "superseded": Look(word="Superseded", icon="split"),
-    "cancelled": Look(word="Cancelled", icon="ban"),
+    "silenced": Look(word="Silenced", icon="eye-off"),
     # tool calls
     "reserved": Look(word="Reserved", icon="circle-dashed"),
     "sent": Look(word="Sent", icon="arrow-up-right", tone="info", is_live=True),
@@ -39,9 +38,9 @@ LOOKS = {
     # escalations
     "open": Look(word="Open", icon="circle-alert", tone="warn"),
     "claimed": Look(word="Claimed", icon="user-check", tone="info"),
-    "answered": Look(word="Answered", icon="send", tone="info"),
     "resolved": Look(word="Resolved", icon="circle-check", tone="good"),
-    # agent versions
+    # agents and their versions
+    "active": Look(word="Active", icon="circle-check", tone="good"),
     "draft": Look(word="Draft", icon="pencil"),
     "live": Look(word="Live", icon="rocket", tone="good"),
     "published": Look(word="Published", icon="check"),

@@ -20,6 +20,11 @@ from agents.templatetags.text_diff import diff_rows
 register = template.Library()
 
 MISSING = "–"  # noqa: RUF001  an en dash, as typographers set an absent value
+# What each says of itself; the first that is found counts, as later ones are named by earlier ones too.
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrom", "Chrome"), ("CriOS/", "Chrome"),
+            ("Safari/", "Safari"))  # fmt: skip
+SYSTEMS = (("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "macOS"),
+           ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
 MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
 
 
@@ -120,6 +125,15 @@ def initial(name: str | None) -> str:
 
 
 @register.filter
+def browser(user_agent: str | None) -> str:
+    """The browser and the system that a User-Agent header names: "Firefox on Linux"; else its beginning."""
+    text = user_agent or ""
+    name = next((word for mark, word in BROWSERS if mark in text), "")
+    system = next((word for mark, word in SYSTEMS if mark in text), "")
+    return f"{name} on {system}" if name and system else name or text[:60] or "Unknown browser"
+
+
+@register.filter
 def chord(keys: str | None) -> list[str]:
     """The parts of a key chord: "g i" is ["g", "i"]."""
     return (keys or "").split()
@@ -162,7 +176,7 @@ def bars(points: Sequence[Mapping[str, Any]], title: str, unit: str = "", href: 
     """Zero-based bars of `{"label", "value", "unfinished"?}`; `href` leads to the same figures as a table."""
     drawn: list[Bar] = bar_chart(points)
     top = max((float(point["value"] or 0) for point in points), default=0.0)
-    return {"bars": drawn, "title": title, "unit": unit, "href": href, "top": top, "width": len(drawn) * 10}
+    return {"bars": drawn, "title": title, "unit": unit, "href": href, "top": top, "width": len(points) * 10}
 
 
 @register.inclusion_tag("components/span_bar.html")

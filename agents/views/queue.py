@@ -230,7 +230,7 @@ def facets(current: Show, reason: str, counts: dict[Show, int]) -> list[dict[str
 
 
 def reason_links(show: Show, current: str) -> list[dict[str, Any]]:
-    choices = [("", "Every reason"), *Escalation.Reason.choices]
+    choices = [("", "All reasons"), *Escalation.Reason.choices]
     return [{"name": label, "url": f"?{query(show, value)}", "current": value == current} for value, label in choices]
 
 

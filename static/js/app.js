@@ -91,9 +91,19 @@ document.addEventListener("htmx:responseError", (event) => {
     status === 403 ? "You may not do that." :
     status === 404 ? "That is no longer there. Reload the page." :
     status === 409 ? "Someone was quicker. Reload the page to see what changed." :
+    status === 413 ? "That is too large, and nothing was stored. Shorten it, or send it in parts." :
     `The server answered ${status}. What was done before is safe; reload and try again.`;
   announce(words, "bad");
 });
 document.addEventListener("htmx:sendError", () => announce("The server cannot be reached. Nothing was sent.", "bad"));
 
-for (const key of document.querySelectorAll("[data-platform-key]")) key.textContent = capOf(key.textContent);
+// What the server writes as ⌘ is named after this machine's key, in what is swapped in later too.
+function namePlatformKeys() {
+  for (const key of document.querySelectorAll("[data-platform-key]")) key.textContent = capOf(key.textContent);
+}
+
+// The open row of a list in a pane may lie below its fold.
+document.querySelector(".pane-body [data-row][aria-current]")?.scrollIntoView({ block: "center" });
+
+document.addEventListener("htmx:afterSettle", namePlatformKeys);
+namePlatformKeys();

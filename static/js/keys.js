@@ -5,8 +5,8 @@ import { openPalette } from "./palette.js";
 const CHORD_MS = 1200;
 const IS_APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 const FIXED = [
-  ["⌘K", "Search and commands"], ["/", "Search and commands"], ["?", "This sheet"], ["j", "Next"], ["k", "Previous"],
-  ["Enter", "Open"], ["Esc", "Back, or close"], ["⌘⏎", "Send"],
+  ["⌘K /", "Search and commands"], ["?", "This sheet"], ["j k", "Next and previous"], ["Enter", "Open"],
+  ["Esc", "Back, or close"], ["⌘⏎", "Send"],
 ];
 let chord = "";
 let chordTimer = 0;

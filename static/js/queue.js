@@ -8,6 +8,16 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.isError = false;
 });
 
+// A decision and a question that the page asks by itself may cross. The decision's answer is the newer one: no other may
+// take away the form that still waits for it, nor come after it.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const isAsked = detail.requestConfig.elt.matches("[data-asks]");
+  if (isAsked && detail.target.querySelector("form.htmx-request")) detail.shouldSwap = false;
+});
+document.addEventListener("htmx:beforeCleanupElement", ({ target }) => {
+  if (target.matches?.("[data-asks]")) target.addEventListener("htmx:beforeOnLoad", (event) => event.preventDefault());
+});
+
 let selected = "";
 document.addEventListener("htmx:beforeSwap", () => {
   selected = document.querySelector("[data-row].is-selected")?.id ?? "";

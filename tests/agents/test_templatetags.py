@@ -12,7 +12,7 @@ from django.template import Context, Template
 from agents.templatetags.drawing import bar_chart, span_position, sparkline_lines
 from agents.templatetags.json_tree import MAX_CHILDREN, json_html
 from agents.templatetags.states import look_of
-from agents.templatetags.tandem import ago, chord, duration_ms, icon, initial, tokens, usd, words_ago
+from agents.templatetags.tandem import ago, browser, chord, duration_ms, icon, initial, tokens, usd, words_ago
 from agents.templatetags.text_diff import diff_rows
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -152,6 +152,22 @@ def test_json_tree_of_values_that_json_does_not_know() -> None:
 
 def test_json_view_can_be_copied() -> None:
     assert "data-copies" in render("{% json_view value %}", value={"a": 1})
+
+
+# -- browsers
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/139.0 Safari/537.36 Edg/139.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/139.0 Safari/537.36", "Chrome on macOS"),
+        ("curl/8.14", "curl/8.14"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_browser_is_named(header: str, words: str) -> None:
+    assert browser(header) == words
 
 
 # -- diff

@@ -1,0 +1,185 @@
+"""Every page of the product, in the states that a reader meets it in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page
+
+from agents.demo import AGENT_SLUG, PASSWORD
+from tests.shots.camera import Shot
+from tests.shots.filling import Scene
+
+ADMIN, ANALYST, NOBODY = "admin@demo.example", "analyst@demo.example", ""
+ADA, FARID = "ada@example.com", "farid@example.com"
+AGENT = f"/agents/{AGENT_SLUG}"
+CHAT = f"/chat/{AGENT_SLUG}"
+
+
+def press(*keys: str) -> Callable[[Page], None]:
+    def act(page: Page) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+            page.wait_for_timeout(80)
+
+    return act
+
+
+def open_step(page: Page) -> None:
+    page.locator("details.step > summary").last.click()
+
+
+def click(selector: str) -> Callable[[Page], None]:
+    return lambda page: page.locator(selector).first.click()
+
+
+def type_nonsense(page: Page) -> None:
+    page.get_by_label("Email").fill("support@demo.example")
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_load_state()
+
+
+def confirm_password(page: Page) -> None:
+    """Where the page asks for the password again first."""
+    if page.get_by_role("heading", name="Confirm that it is you").count():
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Confirm").click()
+        page.wait_for_load_state()
+
+
+def before_the_first_message() -> list[Shot]:
+    return [
+        Shot(name="sign-in", path="/accounts/login/", who=NOBODY, whole=True),
+        Shot(name="sign-in-refused", path="/accounts/login/", who=NOBODY, whole=True, act=type_nonsense),
+        Shot(name="home-first", path="/", whole=True),
+        Shot(name="inbox-nothing", path="/inbox/?view=open"),
+        Shot(name="queue-nothing", path="/queue/"),
+        Shot(name="traces-nothing", path="/traces/"),
+        Shot(name="chat-identity", path=f"{CHAT}/", who=NOBODY, whole=True),
+        Shot(name="chat-first", path=f"{CHAT}/", who=ADA),
+    ]
+
+
+def of_a_busy_desk(scene: Scene) -> list[Shot]:
+    return [
+        *desk_pages(),
+        *conversation_pages(scene),
+        *queue_pages(scene),
+        *agent_pages(),
+        *trace_pages(scene),
+        *chat_pages(scene),
+        *other_pages(),
+    ]
+
+
+def desk_pages() -> list[Shot]:
+    return [
+        Shot(name="home", path="/", whole=True),
+        Shot(name="palette", path="/", act=press("Control+k")),
+        Shot(name="key-sheet", path="/inbox/", act=press("?")),
+        Shot(name="inbox", path="/inbox/"),
+        Shot(name="inbox-mine", path="/inbox/?view=mine"),
+        Shot(name="inbox-agent", path="/inbox/?view=agent"),
+        Shot(name="inbox-open", path="/inbox/?view=open", whole=True),
+        Shot(name="inbox-closed", path="/inbox/?view=closed"),
+        Shot(name="inbox-no-match", path="/inbox/?view=open&q=zebra"),
+    ]
+
+
+def conversation_pages(scene: Scene) -> list[Shot]:
+    return [
+        Shot(name="conversation", path=f"{scene.conversation('refund')}?view=open"),
+        Shot(name="conversation-step-open", path=f"{scene.conversation('refund')}?view=open", act=open_step),
+        Shot(name="conversation-person", path=f"{scene.conversation('person')}?view=mine"),
+        Shot(name="conversation-waiting", path=scene.conversation("open")),
+        Shot(name="conversation-theirs", path=scene.conversation("theirs")),
+        Shot(name="conversation-running", path=f"{scene.conversation('running')}?view=agent"),
+        Shot(name="conversation-failed", path=scene.conversation("failed")),
+        Shot(name="conversation-unknown", path=scene.conversation("unknown"), act=open_step),
+        Shot(name="conversation-closed", path=f"{scene.conversation('resolved')}?view=closed"),
+        Shot(name="conversation-reader", path=scene.conversation("person"), who=ANALYST),
+        Shot(name="conversation-hand-back", path=scene.conversation("person"), act=click('[data-opens="hand-back"]')),
+    ]
+
+
+def queue_pages(scene: Scene) -> list[Shot]:
+    return [
+        Shot(name="queue", path="/queue/"),
+        Shot(name="queue-mine", path="/queue/?show=mine"),
+        Shot(name="queue-claimed", path="/queue/?show=claimed"),
+        Shot(name="queue-resolved", path="/queue/?show=resolved"),
+        Shot(name="queue-today", path="/queue/?show=today"),
+        Shot(name="queue-empty-reason", path="/queue/?show=open&reason=usage_limit"),
+        Shot(name="escalation-open", path=scene.escalation("open"), whole=True),
+        Shot(name="escalation-mine", path=scene.escalation("person"), whole=True),
+        Shot(name="escalation-theirs", path=scene.escalation("theirs"), whole=True),
+        Shot(name="escalation-unknown", path=scene.escalation("unknown"), whole=True),
+        Shot(name="escalation-resolved", path=scene.escalation("resolved"), whole=True),
+    ]
+
+
+def agent_pages() -> list[Shot]:
+    return [
+        Shot(name="agents", path="/agents/", who=ADMIN),
+        Shot(name="agent", path=f"{AGENT}/", who=ADMIN, whole=True),
+        Shot(name="agent-reader", path=f"{AGENT}/", whole=True),
+        Shot(name="agent-never-published", path="/agents/returns/", who=ADMIN),
+        Shot(name="agent-discard", path=f"{AGENT}/", who=ADMIN, act=click('[data-opens="discard"]')),
+        Shot(name="agent-changes", path=f"{AGENT}/changes/", who=ADMIN, whole=True),
+        Shot(name="agent-pause", path=f"{AGENT}/pause/", who=ADMIN),
+        Shot(name="agent-new", path="/agents/new/", who=ADMIN),
+        Shot(name="versions", path=f"{AGENT}/versions/", who=ADMIN),
+        Shot(name="version", path=f"{AGENT}/versions/2/", who=ADMIN, whole=True),
+        Shot(name="version-compare", path=f"{AGENT}/versions/compare/?from=1&to=3", who=ADMIN, whole=True),
+        Shot(name="version-roll-back", path=f"{AGENT}/versions/2/roll-back/", who=ADMIN, whole=True),
+    ]
+
+
+def trace_pages(scene: Scene) -> list[Shot]:
+    return [
+        Shot(name="traces", path="/traces/"),
+        Shot(name="traces-cost", path="/traces/?sort=cost"),
+        Shot(name="traces-errors", path="/traces/?status=error"),
+        Shot(name="traces-no-match", path="/traces/?customer=nobody"),
+        Shot(name="trace", path=scene.trace("refund")),
+        Shot(name="trace-step", path=scene.trace("refund"), act=click(".waterfall a.span-row >> nth=2")),
+        Shot(name="trace-log", path=f"{scene.trace('refund')}?view=log", whole=True),
+        Shot(name="trace-error", path=scene.trace("failed")),
+        Shot(name="trace-tool-failed", path=scene.trace("tool_failed"), whole=True),
+        Shot(name="trace-running", path=scene.trace("running")),
+    ]
+
+
+def chat_pages(scene: Scene) -> list[Shot]:
+    return [
+        Shot(name="chat", path=scene.chat("refund"), who=ADA),
+        Shot(name="chat-writing", path=scene.chat("running"), who=ADA),
+        Shot(name="chat-person", path=scene.chat("mine"), who=FARID),
+        Shot(name="chat-closed", path=scene.chat("chat_closed"), who=ADA),
+        Shot(name="chat-list", path=f"{CHAT}/conversations/", who=ADA),
+        Shot(name="chat-menu", path=scene.chat("refund"), who=ADA, act=click(".public-head details.menu > summary")),
+    ]
+
+
+def other_pages() -> list[Shot]:
+    return [
+        Shot(name="styleguide", path="/styleguide/", who=ADMIN, whole=True),
+        Shot(name="error-403", path="/agents/new/"),
+        Shot(name="error-404", path="/nothing/"),
+        Shot(name="error-500", path="/broken/"),
+        Shot(name="account-menu", path="/inbox/", act=click(".topbar-tools details.menu > summary")),
+        Shot(name="account-password", path="/accounts/password/change/"),
+        Shot(name="account-email", path="/accounts/email/"),
+        Shot(name="account-two-factor", path="/accounts/2fa/"),
+        Shot(name="account-two-factor-new", path="/accounts/2fa/totp/activate/", whole=True, act=confirm_password),
+        Shot(name="account-devices", path="/accounts/sessions/"),
+        Shot(name="account-reset", path="/accounts/password/reset/", who=NOBODY),
+        Shot(name="account-sign-out", path="/accounts/logout/"),
+    ]
+
+
+def of_the_readme(scene: Scene) -> list[tuple[Shot, str]]:
+    """Pictures of docs/images, each with its theme."""
+    conversation = Shot(name="conversation", path=f"{scene.conversation('refund')}?view=open")
+    return [(conversation, "light"), (Shot(name="queue", path="/queue/"), "dark")]
