@@ -23,6 +23,10 @@ from tests.config.test_command_line import environment, manage
 READY_SECONDS = 120
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Up:
     def __init__(self, state: Path, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -30,7 +34,16 @@ class Up:
         command = [sys.executable, "manage.py", "up", "--demo", "--port", str(port)]
         with self.log.open("w") as log:
             env = environment(state, WORKER_CONCURRENCY="2")
-            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=env,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                # A run of the tests in the background is started with SIGINT ignored, and so would be its children.
+                preexec_fn=heed_interrupts,  # noqa: PLW1509  one call, before anything else runs in the child
+            )
 
     @property
     def output(self) -> str:

@@ -105,7 +105,7 @@ class Model:
 
     def hold_after(self, words: str) -> None:
         """It writes slowly meanwhile, as a model does; `gate.open()` lets it go on."""
-        self.inside, self._last_words = create_app(chunk_ms=150), words
+        self.inside, self._last_words = create_app(chunk_ms=100), words
         self.gate.close()
 
     def reset(self) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from agents.models import Escalation
@@ -21,6 +20,8 @@ CONTROLS = {
 }  # fmt: skip
 # Several of these on a page are told apart by their names.
 LANDMARKS = {"banner", "complementary", "contentinfo", "form", "main", "navigation", "region", "search"}
+PATHS_OF_CUSTOMERS = ["/chat/support/new/", "/chat/support/conversations/"]
+PATHS_OF_STRANGERS = ["/chat/support/", "/accounts/login/", "/accounts/password/reset/"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,7 @@ def ids_used_twice(page: Page) -> list[str]:
 
 
 def check_pages(visits: Iterable[tuple[Page, str]], *, is_desk: bool) -> None:
-    """Go to each address in light and in dark; all flaws are told at once."""
+    """Look at each address in light and in dark; all flaws are told at once."""
     found = {}
     for page, address in visits:
         page.emulate_media(color_scheme="light")
@@ -89,7 +90,6 @@ def check_pages(visits: Iterable[tuple[Page, str]], *, is_desk: bool) -> None:
         light = background_of(page)
         flaws = [*flaws_of(page, is_desk=is_desk)]
         page.emulate_media(color_scheme="dark")
-        page.reload()
         if background_of(page) == light:
             flaws.append("dark is as light")
         found[address] = flaws
@@ -100,23 +100,22 @@ def background_of(page: Page) -> str:
     return str(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
 
 
-@pytest.fixture
-def customers(desk: Desk, browsers: Browsers) -> tuple[Page, Page]:
-    """Ada was refunded, Ben waits for a person: what the pages of the desk have to show."""
+def test_every_page_in_light_and_dark(desk: Desk, browsers: Browsers) -> None:
+    # Ada is refunded, Ben waits for a person: what the pages have to show.
     ada, ben = browsers.customer("Ada"), browsers.customer("Ben")
     send(ada, "I want to return my order from last week")
     send(ben, "I would like a refund for my order 1043")
     expect(ada.locator("#thread").get_by_text("EUR 42.00")).to_be_visible()
     expect(ben.get_by_text("A person answers this conversation, here.")).to_be_visible()
     desk.wait_until_idle()
-    return ada, ben
 
-
-def test_every_page_of_the_desk(desk: Desk, browsers: Browsers, customers: tuple[Page, Page]) -> None:
-    page = browsers.staff(role="support")
-    check_pages(((page, f"{desk.url}{path}") for path in paths_of_answerers(desk)), is_desk=True)
-    page = browsers.staff(role="admin")
-    check_pages(((page, f"{desk.url}{path}") for path in paths_of_makers()), is_desk=True)
+    support, admin = browsers.staff(), browsers.staff(role="admin")
+    check_pages(((support, f"{desk.url}{path}") for path in paths_of_answerers(desk)), is_desk=True)
+    check_pages(((admin, f"{desk.url}{path}") for path in paths_of_makers()), is_desk=True)
+    check_pages([(page, page.url.partition("#")[0]) for page in (ada, ben)], is_desk=False)
+    check_pages(((ada, f"{desk.url}{path}") for path in PATHS_OF_CUSTOMERS), is_desk=False)
+    stranger = browsers.open()
+    check_pages(((stranger, f"{desk.url}{path}") for path in PATHS_OF_STRANGERS), is_desk=False)
 
 
 def paths_of_answerers(desk: Desk) -> list[str]:
@@ -154,22 +153,3 @@ def paths_of_makers() -> list[str]:
         "/agents/support/versions/1/",
         "/agents/support/versions/1/roll-back/",
     ]
-
-
-def test_every_page_of_a_customer_and_the_entrance(
-    desk: Desk, browsers: Browsers, customers: tuple[Page, Page]
-) -> None:
-    ada, ben = customers
-    stranger = browsers.open()
-    check_pages(
-        [
-            (ada, ada.url.partition("#")[0]),
-            (ben, ben.url.partition("#")[0]),
-            (ada, f"{desk.url}/chat/support/new/"),
-            (ada, f"{desk.url}/chat/support/conversations/"),
-            (stranger, f"{desk.url}/chat/support/"),
-            (stranger, f"{desk.url}/accounts/login/"),
-            (stranger, f"{desk.url}/accounts/password/reset/"),
-        ],
-        is_desk=False,
-    )
