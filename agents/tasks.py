@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+import threading
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_ready
 from django.db import connection
 
 from agents.errors import LeaseLost
+from agents.llm.registry import get_adapter
 from agents.notify import nudge_notices
 from agents.publisher import publisher
 from agents.runtime import loop
 from agents.turns import claim_turn, release_turn, silence_abandoned_turns, turns_to_nudge
 
 logger = logging.getLogger(__name__)
+
+
+@worker_ready.connect
+def load_model_client(**_: Any) -> None:
+    """The SDK takes a second or two to import: done beside the first turns, not in the middle of one."""
+    threading.Thread(target=get_adapter, name="load-model-client", daemon=True).start()
 
 
 @shared_task(name="agents.tasks.run_turn")

@@ -1,7 +1,6 @@
 """The ASGI application: static files straight from their folder, everything else to Django.
 
-Event streams are the only long-lived responses. Static files stand outside of Django's middleware: a middleware that is
-synchronous only would cost every request, event streams included, a change of threads.
+Event streams are the only long-lived responses. Static files stand outside of Django's middleware and its threads.
 """
 
 from __future__ import annotations
@@ -10,15 +9,17 @@ import os
 import re
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django = get_asgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  settings are ready only now
+
+from config.handlers import Dispatcher  # noqa: E402
 
 STATIC_PREFIX = "/static/"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
@@ -35,6 +36,7 @@ class HashedFiles(StaticFiles):
         return response
 
 
+desk = Dispatcher(threads=settings.WEB_THREADS)
 static_files = HashedFiles(directory=settings.STATIC_ROOT, check_dir=False)
 
 
@@ -44,4 +46,4 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         inner = {**scope, "path": path.removeprefix("/static"), "root_path": ""}
         await static_files(inner, receive, send)
     else:
-        await django(scope, receive, send)
+        await desk(scope, receive, send)

@@ -59,6 +59,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
+WEB_THREADS = env_int("WEB_THREADS", 16)
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -116,6 +117,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 # -- work in the background ---------------------------------------------------------------------------------------
 CELERY_BROKER_URL = env_str("CELERY_BROKER_URL", "pgmq://localhost/")
 if CELERY_BROKER_URL.startswith("pgmq:"):
+    CELERY_BROKER_TRANSPORT = "config.broker:Transport"
     # kombu's pgmq wants libpq's key=value form: it loses `?host=/socket` of a URL. The visibility timeout is not
     # renewed, so it must exceed the longest turn; a second delivery before that is stopped by the turn's lease.
     CELERY_BROKER_TRANSPORT_OPTIONS = {

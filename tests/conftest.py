@@ -13,12 +13,12 @@ import pytest
 import uvicorn
 from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 from django.core.cache import cache
 from django.db import connections
 from django.test import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
+from config.handlers import Dispatcher
 from tests.browser import find_chromium
 
 # Playwright's synchronous interface leaves a loop running in the main thread, which Django takes for async code.
@@ -133,7 +133,9 @@ def _asgi_thread(_listener: socket.socket, _plain_static_files: None, django_db_
     """The ASGI application in a thread. Django's live_server is WSGI: it would collect an endless stream, and hang."""
     options: dict[str, Any] = {"lifespan": "off", "ws": "none", "log_config": None, "access_log": False}
     server = uvicorn.Server(
-        uvicorn.Config(ASGIStaticFilesHandler(get_asgi_application()), timeout_graceful_shutdown=1, **options)
+        uvicorn.Config(
+            ASGIStaticFilesHandler(Dispatcher(threads=settings.WEB_THREADS)), timeout_graceful_shutdown=1, **options
+        )
     )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [_listener]}, name="asgi-server", daemon=True)
     thread.start()

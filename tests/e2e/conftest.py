@@ -204,23 +204,9 @@ def services(
             yield Services(shop=shop, model=model)
 
 
-class Last:
-    """Takes the place of a task at the end of the publisher's line."""
-
-    name = "last"
-
-    def __init__(self) -> None:
-        self.reached = threading.Event()
-
-    def delay(self, argument: str) -> None:
-        self.reached.set()
-
-
 def wait_for_publisher() -> None:
     """Until all nudges that were given to it are with the broker."""
-    last = Last()
-    publisher.publish(last, "")
-    assert last.reached.wait(PATIENCE_SECONDS), "the publisher hangs"
+    assert publisher.finish(seconds=PATIENCE_SECONDS), "the publisher hangs"
 
 
 def messages_in_queue() -> int:
