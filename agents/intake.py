@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agents.errors import Rejected
 from agents.journal import message_event, preview_of, write_session
-from agents.models import Agent, Message, Session, Turn
+from agents.models import Agent, Message, Session
 from agents.models.sessions import Channel
 from agents.sessions import find_or_add_customer, open_session
 from agents.tasks import nudge
@@ -23,6 +23,7 @@ from observability.ids import uuid7
 
 MAX_CHARACTERS = 20_000
 SAME_MESSAGE_TRIES = 3
+CLOSED = "This conversation is closed. Start a new one; what was said here is kept."
 CONTROL_CHARACTERS = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
@@ -61,11 +62,11 @@ def receive(inbound: Inbound) -> Received:
     """
     text = check_text(inbound.text)
     for _ in range(SAME_MESSAGE_TRIES):
-        duplicate = find_duplicate(inbound)
-        if duplicate:
-            return duplicate
+        found = find(inbound)
+        if found.duplicate:
+            return found.duplicate
         try:
-            received = store(find_or_open_session(inbound), inbound, text)
+            received = store(found.session_id or begin_session(inbound), inbound, text)
         except IntegrityError:
             # The same message came in twice at the same moment; now the other one is stored.
             continue
@@ -90,30 +91,46 @@ def check_text(text: str) -> str:
     return text
 
 
-def find_duplicate(inbound: Inbound) -> Received | None:
-    if inbound.external_id is None:
-        return None
-    message = Message.objects.filter(channel=inbound.channel, external_id=inbound.external_id).first()
-    if message is None:
-        return None
-    turn = Turn.objects.filter(session_id=message.session_id, seq=message.seq).only("pk").first()
-    return Received(
-        session_id=message.session_id, message_id=message.pk, turn_id=turn.pk if turn else None, is_duplicate=True
-    )
+FIND = """
+SELECT s.id, s.controller, c.email, a.slug, m.id, m.session_id, t.id
+FROM (VALUES (1)) AS always
+LEFT JOIN agents_session AS s ON s.id = %s
+LEFT JOIN agents_customer AS c ON c.id = s.customer_id
+LEFT JOIN agents_agent AS a ON a.id = s.agent_id
+LEFT JOIN agents_message AS m ON m.channel = %s AND m.external_id = %s
+LEFT JOIN agents_turn AS t ON t.session_id = m.session_id AND t.seq = m.seq
+"""
 
 
-def find_or_open_session(inbound: Inbound) -> Session:
-    """The session that the message belongs to; a customer reaches only their own."""
-    if inbound.session_id is not None:
-        session = Session.objects.select_related("customer", "agent").filter(pk=inbound.session_id).first()
-        if session is not None:
-            if session.customer.email.lower() != inbound.customer_email.lower():
-                raise Rejected("not_yours", "This conversation belongs to somebody else.")
-            if session.agent.slug != inbound.agent_slug:
-                raise Rejected("other_agent", "This conversation is with another agent.")
-            if session.is_closed:
-                raise Rejected("closed", "This conversation is closed. Start a new one; what was said here is kept.")
-            return session
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The session that the message belongs to, if there is one yet; and the same message, if it came before."""
+
+    session_id: UUID | None = None
+    duplicate: Received | None = None
+
+
+def find(inbound: Inbound) -> Found:
+    """What is known of the message, in one query. A customer reaches only their own sessions; else `Rejected`."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIND, [inbound.session_id, inbound.channel, inbound.external_id])
+        session_id, controller, email, slug, message_id, message_session_id, turn_id = cursor.fetchone()
+    if message_id is not None:
+        return Found(
+            duplicate=Received(session_id=message_session_id, message_id=message_id, turn_id=turn_id, is_duplicate=True)
+        )
+    if session_id is None:
+        return Found()
+    if email.lower() != inbound.customer_email.lower():
+        raise Rejected("not_yours", "This conversation belongs to somebody else.")
+    if slug != inbound.agent_slug:
+        raise Rejected("other_agent", "This conversation is with another agent.")
+    if controller == Session.Controller.CLOSED:
+        raise Rejected("closed", CLOSED)
+    return Found(session_id=session_id)
+
+
+def begin_session(inbound: Inbound) -> UUID:
     agent = Agent.objects.filter(slug=inbound.agent_slug).first()
     if agent is None or agent.live_version_id is None:
         raise Rejected("unknown_agent", f"There is no agent {inbound.agent_slug[:60]!r} that can answer.")
@@ -122,16 +139,17 @@ def find_or_open_session(inbound: Inbound) -> Session:
     except ValidationError as error:
         raise Rejected("bad_address", f"{inbound.customer_email[:80]!r} is not an e-mail address.") from error
     customer = find_or_add_customer(email=inbound.customer_email, name=inbound.customer_name[:120])
-    return open_session(
+    session = open_session(
         customer=customer,
         agent=agent,
         channel=inbound.channel,
         identity=inbound.identity,
         session_id=inbound.session_id,
     )
+    return session.pk
 
 
-def store(session: Session, inbound: Inbound, text: str) -> Received:
+def store(session_id: UUID, inbound: Inbound, text: str) -> Received:
     """Message, event and turn in one statement. Where a person speaks, the message waits for them without a turn."""
     now, turn_id = timezone.now(), uuid7()
     message_id = uuid7()
@@ -149,21 +167,21 @@ def store(session: Session, inbound: Inbound, text: str) -> Received:
         params=(turn_id, now),
     )
     written = write_session(
-        session.pk,
+        session_id,
         events=[event],
         condition="s.controller <> 'closed'",
         values={
             "last_message_at": now,
-            "waiting_since": session.waiting_since or now,
             "preview": preview_of(text),
             "preview_author": Message.Author.CUSTOMER,
         },
+        first_values={"waiting_since": now},
         parts=[turn],
     )
     if written is None:
-        raise Rejected("closed", "This conversation is closed. Start a new one; what was said here is kept.")
+        raise Rejected("closed", CLOSED)
     return Received(
-        session_id=session.pk,
+        session_id=session_id,
         message_id=message_id,
         turn_id=turn_id if written.controller == Session.Controller.AGENT else None,
     )

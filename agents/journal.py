@@ -38,7 +38,10 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event, and the message that it announces, if any (columns of `Message` without session and seq)."""
+    """One event, and the message that it announces, if any (columns of `Message` without session and seq).
+
+    A step of the agent is announced by the start of its first tool call: the two share a number.
+    """
 
     kind: TurnEvent.Kind
     data: dict[str, Any] = field(default_factory=dict)
@@ -95,15 +98,19 @@ def write_session(
     *,
     events: Sequence[Event],
     values: Mapping[str, object] | None = None,
+    first_values: Mapping[str, object] | None = None,
     condition: str = "TRUE",
     parts: Sequence[Part] = (),
 ) -> Written | None:
     """Events of a session outside of any running turn; parts select from `session`.
 
-    `values` are new column values of the session; `condition` may speak of its row as `s`. Returns None, having
-    written nothing, where the condition does not hold or there is no such session.
+    `values` are new column values of the session, `first_values` those of columns that are empty so far; `condition`
+    may speak of its row as `s`. Returns None, having written nothing, where the condition does not hold or there is no
+    such session.
     """
-    fence, params = session_fence(session_id, events=events, values=values or {}, condition=condition)
+    fence, params = session_fence(
+        session_id, events=events, values=values or {}, first_values=first_values or {}, condition=condition
+    )
     row = execute(
         session_id, [(fence, params)], [*event_parts(session_id, events, fence="session"), *parts], source="session"
     )
@@ -201,13 +208,21 @@ def lease_end() -> Any:
 
 
 def session_fence(
-    session_id: UUID, *, events: Sequence[Event], values: Mapping[str, object] | None = None, condition: str = "TRUE"
+    session_id: UUID,
+    *,
+    events: Sequence[Event],
+    values: Mapping[str, object] | None = None,
+    first_values: Mapping[str, object] | None = None,
+    condition: str = "TRUE",
 ) -> Fence:
-    sets = "".join(f", {connection.ops.quote_name(name)} = %s" for name in values or {})
+    values, first_values = values or {}, first_values or {}
+    quoted = connection.ops.quote_name
+    sets = [f", {quoted(name)} = %s" for name in values]
+    sets += [f", {quoted(name)} = coalesce(s.{quoted(name)}, %s)" for name in first_values]
     return (
-        f"session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s{sets} "  # noqa: S608
+        f"session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s{''.join(sets)} "  # noqa: S608
         f"WHERE s.id = %s AND {condition} RETURNING s.id, s.event_seq - %s AS base, s.controller)",
-        (len(events), *(values or {}).values(), session_id, len(events)),
+        (len(events), *values.values(), *first_values.values(), session_id, len(events)),
     )
 
 
