@@ -7,21 +7,23 @@ retries nothing and the loop decides.
 
 from __future__ import annotations
 
-import json
 import socket
 import time
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from typing import Any
 
 import anthropic
 import httpx2
+import orjson
 from django.conf import settings
 
 from agents.errors import ModelFailed
 from agents.llm.base import Block, OnText, Reply, Request
 from agents.llm.deadline import watcher
+from observability.batch import encode
 from observability.prices import Tokens
 
+PATH = "/v1/messages"
 CONNECT_SECONDS = 5.0
 KINDS_BY_ERROR_TYPE = {
     "overloaded_error": "overloaded",
@@ -41,6 +43,7 @@ class AnthropicModel:
             base_url=settings.ANTHROPIC_BASE_URL,
             max_retries=0,
             http_client=anthropic.DefaultHttpxClient(limits=limits),
+            open_telemetry=False,  # the desk records its own spans
         )
 
     def close(self) -> None:
@@ -67,22 +70,44 @@ class AnthropicModel:
 
     def _stream(self, request: Request, on_text: OnText, seconds: float) -> Reply:
         started = time.monotonic()
-        parameters: dict[str, Any] = {
-            "model": request.model,
-            "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
-            "messages": request.messages,
-            "tools": request.tools,
-            "max_tokens": request.max_tokens,
-            "cache_control": {"type": "ephemeral"},
-            "timeout": httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
-        }
-        open_stream = self._client.messages.with_streaming_response.create(stream=True, **parameters)
-        with open_stream as response, watched(response.http_response, request.deadline):
+        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+        # The SDK's own `messages.create` copies the whole conversation before it writes it, at every call.
+        stream = self._client.post(
+            PATH,
+            cast_to=object,
+            content=encode(body_of(request)).encode(),
+            options={"timeout": timeout},
+            stream=True,
+            stream_cls=anthropic.Stream[Any],
+        )
+        # Lines are read beneath the SDK's events, each of which would become a checked object.
+        response = stream.response
+        with closing(stream), watched(response, request.deadline):
             reading = Reading(on_text, started)
             for line in response.iter_lines():
                 if line.startswith("data:"):
-                    reading.take(json.loads(line[5:]))
+                    reading.take(read_event(line))
             return reading.reply(response.headers.get("request-id"))
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    return {
+        "model": request.model,
+        "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+        "messages": request.messages,
+        "tools": request.tools,
+        "max_tokens": request.max_tokens,
+        "cache_control": {"type": "ephemeral"},
+        "stream": True,
+    }
+
+
+def read_event(line: str) -> dict[str, Any]:
+    try:
+        event: dict[str, Any] = orjson.loads(line[5:])
+    except ValueError as error:
+        raise ModelFailed("cut", "the stream has a line that cannot be read", retryable=True) from error
+    return event
 
 
 def watched(response: httpx2.Response, deadline: float) -> AbstractContextManager[None]:
@@ -147,7 +172,7 @@ class Reading:
                 block["thinking"] += joined
             case "tool_use" if joined:
                 try:
-                    block["input"] = json.loads(joined)
+                    block["input"] = orjson.loads(joined)
                 except ValueError:
                     # The gateway refuses it by schema and the model is told; the conversation stays valid JSON.
                     block["input"] = {"malformed_json": joined}

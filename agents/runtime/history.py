@@ -18,6 +18,7 @@ from django.db import connection
 
 from agents.turns import Claim
 from memory.window import Exchange
+from observability.batch import encode
 from tools.ledger import LEFT_OPEN
 from tools.models import ToolCall
 
@@ -160,7 +161,8 @@ def tool_result(tool_use_id: str, result: Any, *, state: str) -> dict[str, Any]:
     block: dict[str, Any] = {
         "type": "tool_result",
         "tool_use_id": tool_use_id,
-        "content": json.dumps(result, ensure_ascii=False),
+        # One text for one result, before and after it was stored: the prompt cache goes by bytes.
+        "content": encode(result, sort_keys=True),
     }
     if state in {ToolCall.State.FAILED, ToolCall.State.UNKNOWN, ToolCall.State.REFUSED}:
         block["is_error"] = True

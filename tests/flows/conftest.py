@@ -98,8 +98,8 @@ def forget_caches() -> None:
     """What a process keeps of rows and addresses must not outlive a test's database."""
     get_adapter().close()
     get_adapter.cache_clear()
-    http.client().close()
-    http.client.cache_clear()
+    http.connections().clear()
+    http.connections.cache_clear()
     get_version.cache_clear()
     catalog.forget()
     price_list.forget()
