@@ -344,6 +344,7 @@ def live_turn(row: Mapping[str, Any]) -> LiveTurn:
                 text = text + data["text"] if attempt == best else data["text"]
                 best = attempt
             case TurnEvent.Kind.STEP if "progress" in data:
+                text = ""
                 steps[data["tool_call_id"]] = (data["progress"], at)
             case TurnEvent.Kind.STEP:
                 steps.pop(data["tool_call_id"], None)

@@ -20,6 +20,7 @@ from django.utils import timezone
 from agents.models import Agent, Escalation, Session, Turn
 from agents.queue import Figures, figures, midnight
 from observability.models import Trace
+from observability.traces import FAILED
 
 HOURS = 24
 STUCK_AFTER = timedelta(seconds=10)
@@ -204,7 +205,7 @@ class Overview:
 
     @cached_property
     def failures(self) -> list[Trace]:
-        failed = Trace.objects.filter(status=Trace.Status.ERROR, started_at__gte=self.now - FAILURES_SINCE)
+        failed = Trace.objects.filter(FAILED, started_at__gte=self.now - FAILURES_SINCE)
         return list(failed.order_by("-started_at", "-pk")[:FAILURES])
 
     @cached_property

@@ -63,7 +63,15 @@ class Trace(models.Model):
                 opclasses=["varchar_pattern_ops", "timestamptz_ops", "uuid_ops"],
             ),
             # The list of errors, and the newest ones on Home: rare, so without it a page of them is a scan.
-            models.Index(fields=["-started_at", "-id"], name="trace_errors", condition=models.Q(status="error")),
+            # By the error's text, not the status: every turn changes that at its end, and would be indexed anew.
+            models.Index(fields=["-started_at", "-id"], name="trace_errors", condition=~models.Q(error="")),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=(models.Q(status="error") & ~models.Q(error=""))
+                | (~models.Q(status="error") & models.Q(error="")),
+                name="trace_error_says_why",
+            )
         ]
 
     def __str__(self) -> str:

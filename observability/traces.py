@@ -26,6 +26,8 @@ SHORTEST_ID = 8
 MOST_USD = 10**8
 HEX_DIGITS = frozenset("0123456789abcdef")
 # Outcomes in which a person had to step in.
+# As the index of errors says it; that status and text agree is a constraint.
+FAILED = Q(status=Trace.Status.ERROR) & ~Q(error="")
 HANDED_OVER = ("escalated", "silenced", "failed")
 
 
@@ -92,7 +94,7 @@ class TraceFilter:
 
     def apply(self, traces: QuerySet[Trace]) -> QuerySet[Trace]:
         if self.status:
-            traces = traces.filter(status=self.status)
+            traces = traces.filter(FAILED if self.status == Trace.Status.ERROR else Q(status=self.status))
         if self.agent:
             traces = traces.filter(agent_id=self.agent)
         if self.outcome:

@@ -60,7 +60,12 @@ class Session(models.Model):
     identity = models.CharField(max_length=10, choices=Identity.choices, default=Identity.CLAIMED)
     controller = models.CharField(max_length=10, choices=Controller.choices, default=Controller.AGENT)
     assignee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="assigned_sessions"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_sessions",
+        db_index=False,
     )
     # The number of the newest event; taking the next one locks the row, so events commit in the order of their numbers.
     event_seq = models.BigIntegerField(default=0)
@@ -91,7 +96,7 @@ class Session(models.Model):
             models.Index(
                 fields=["assignee", "-last_message_at", "-id"],
                 name="session_mine",
-                condition=models.Q(closed_at__isnull=True),
+                condition=models.Q(closed_at__isnull=True, assignee__isnull=False),
             ),
             models.Index(
                 fields=["-last_message_at", "-id"], name="session_open", condition=models.Q(closed_at__isnull=True)
@@ -141,8 +146,9 @@ class Message(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
+    # Without a constraint: its turn's version has one, and the check would lock and log the version's row each time.
     agent_version = models.ForeignKey(
-        AgentVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+        AgentVersion, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -73,9 +73,13 @@ class TurnEvent(models.Model):
         MESSAGE = "message"  # {"message_id", "author", "visibility", "turn_id"?}
         TURN = "turn"  # {"status"}
         TEXT = "text"  # {"call", "attempt", "text"}: released sentences; a later attempt voids an earlier one's
+        # With what the model said before it called its first tool, as a message of the same number.
         STEP = "step"  # {"tool_call_id", "tool_name", "state", "progress", "duration_ms"?}
         CONTROLLER = "controller"  # {"controller"}
         ESCALATION = "escalation"  # {"escalation_id"}
+
+    # Events of these kinds may bear a message of the same number.
+    ANNOUNCING = (Kind.MESSAGE, Kind.STEP)
 
     # Without constraints: an event is selected from the locked rows of its session and turn in one statement, and each
     # check would lock and log both rows again.

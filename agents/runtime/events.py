@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from agents.journal import Event
 from agents.models import TurnEvent
 from tools.binding import progress_text
@@ -10,7 +12,8 @@ from tools.ledger import Outcome
 from tools.models import ToolCall
 
 
-def step_started(call: ToolCall) -> Event:
+def step_started(call: ToolCall, *, message: dict[str, Any] | None = None) -> Event:
+    """`message` is the step that asked for this call first: what the model said, stored with this event's number."""
     tool = catalog.tools().get(call.tool_name)
     progress = progress_text(tool.progress, call.arguments) if tool else "Working on it"
     data = {
@@ -19,7 +22,7 @@ def step_started(call: ToolCall) -> Event:
         "state": ToolCall.State.RESERVED,
         "progress": progress,
     }
-    return Event(kind=TurnEvent.Kind.STEP, data=data, turn_id=call.turn_id)
+    return Event(kind=TurnEvent.Kind.STEP, data=data, message=message, turn_id=call.turn_id)
 
 
 def step_ended(call: ToolCall, outcome: Outcome) -> Event:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from agents.errors import LimitReached, ModelFailed
 from agents.escalations import escalate, escalation_parts
-from agents.journal import Written, end_turn, message_event, write_turn
+from agents.journal import Event, Written, end_turn, message_event, write_turn
 from agents.llm.base import Reply
 from agents.llm.registry import get_adapter
 from agents.models import AgentVersion, Escalation, Message, Session, Turn
@@ -195,16 +195,10 @@ class Run:
             )
             for use in uses
         ]
-        step = message_event(
-            author=Message.Author.AGENT,
-            channel=self.claim.channel,
-            text=reply.text,
-            content=reply.content,
-            visibility=Message.Visibility.STEP,
-            turn_id=self.claim.turn_id,
-            agent_version_id=self.version.pk,
-        )
-        events = [*releaser.rest(), step, *(step_started(call) for call in calls)]
+        step = self.said(reply.text, content=reply.content, visibility=Message.Visibility.STEP)
+        first, *others = calls
+        started = [step_started(first, message=step.message), *(step_started(call) for call in others)]
+        events = [*releaser.rest(), *started]
         parts = [ledger.reserve(calls, fence="turn"), *self.recorder.take(fence="turn")]
         self.check_controller(write_turn(self.lease, events=events, parts=parts))
         append_message(self.messages, "assistant", reply.content)
@@ -257,7 +251,7 @@ class Run:
 
     def publish(self, reply: Reply, text: str) -> Written:
         status = Turn.Status.ESCALATED if self.escalated else Turn.Status.REPLIED
-        message = self.spoken(text, content=reply.content)
+        message = self.said(text, content=reply.content)
         return end_turn(
             self.lease,
             status=status,
@@ -275,7 +269,7 @@ class Run:
             self.lease,
             status=Turn.Status.FAILED if failure else Turn.Status.ESCALATED,
             controller=Session.Controller.HUMAN,
-            published=[*events, self.spoken(text)],
+            published=[*events, self.said(text)],
             preview=text,
             failure=failure,
             parts=[
@@ -298,12 +292,19 @@ class Run:
             ],
         )
 
-    def spoken(self, text: str, *, content: list[dict[str, Any]] | None = None) -> Any:
+    def said(
+        self,
+        text: str,
+        *,
+        content: list[dict[str, Any]] | None = None,
+        visibility: Message.Visibility = Message.Visibility.PUBLIC,
+    ) -> Event:
         return message_event(
             author=Message.Author.AGENT,
             channel=self.claim.channel,
             text=text,
             content=content,
+            visibility=visibility,
             turn_id=self.claim.turn_id,
             agent_version_id=self.version.pk,
         )

@@ -60,7 +60,7 @@ class ThreadStream:
         """What is added to the thread, and what replaces its equal elsewhere on the page."""
         session = get_session_for(self.request.user, self.session_id)
         kinds = {event.kind for event in events}
-        told = [event.seq for event in events if event.kind == TurnEvent.Kind.MESSAGE]
+        told = [event.seq for event in events if event.kind in TurnEvent.ANNOUNCING]
         said = list(messages_of(session).filter(seq__in=told).order_by("seq")) if told else []
         only_text = kinds == {TurnEvent.Kind.TEXT}
         escalations = [] if only_text else read_escalations(session)

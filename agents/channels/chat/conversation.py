@@ -103,7 +103,7 @@ def read_thread(session: Session, *, before: int | None = None) -> Thread:
 
 def read_new_items(session: Session, events: Sequence[TurnEvent]) -> list[Item]:
     """The entries that these events announce."""
-    seqs = [event.seq for event in events if event.kind == TurnEvent.Kind.MESSAGE]
+    seqs = [event.seq for event in events if event.kind in TurnEvent.ANNOUNCING]
     messages = said(session.pk).filter(seq__in=seqs) if seqs else []
     return in_order(messages, events, session.agent)
 
@@ -189,6 +189,7 @@ def live_of(events: Iterable[TurnEvent]) -> tuple[str, str]:
                 released[data["call"]] = (data["attempt"], before + data["text"])
         elif event.kind == TurnEvent.Kind.STEP:
             if data["state"] == "reserved":
+                released.clear()
                 running[data["tool_call_id"]] = data["progress"]
             else:
                 running.pop(data["tool_call_id"], None)

@@ -65,8 +65,8 @@ def test_in_the_middle_of_a_turn_shows_what_was_released_and_what_is_done(sessio
     write_session(
         session.pk,
         events=[
-            Event(kind=TurnEvent.Kind.TEXT, data=said, turn_id=turn.pk),
             Event(kind=TurnEvent.Kind.STEP, data=step, turn_id=turn.pk),
+            Event(kind=TurnEvent.Kind.TEXT, data=said, turn_id=turn.pk),
         ],
     )
 

@@ -189,7 +189,8 @@ def test_errors_are_said_and_led_to(support: User) -> None:
 
 
 def test_hostile_text_is_inert(support: User) -> None:
-    trace = make_trace(spans=0, input_text=HOSTILE, output_text=HOSTILE, error=HOSTILE, customer=HOSTILE[:80])
+    texts = {"input_text": HOSTILE, "output_text": HOSTILE, "error": HOSTILE, "customer": HOSTILE[:80]}
+    trace = make_trace(spans=0, status=Trace.Status.ERROR, **texts)
     attributes = {
         "toolInputs": {HOSTILE: HOSTILE},
         "toolOutput": [HOSTILE],

@@ -56,7 +56,7 @@ def test_signed_out_stranger_and_method(support: User, stranger: User) -> None:
 @pytest.mark.parametrize(
     ("query", "fields"),
     [
-        ("?status=error", {"status": Trace.Status.ERROR}),
+        ("?status=error", {"status": Trace.Status.ERROR, "error": "Cut."}),
         ("?status=running", {"status": Trace.Status.RUNNING, "duration_ms": None, "outcome": ""}),
         ("?outcome=escalated", {"outcome": "escalated"}),
         ("?channel=shell", {"channel": "shell"}),
@@ -164,7 +164,7 @@ class TestNew:
         client = client_of(support)
         assert "new</a>" not in client.get(self.url, {"since": str(since)}).content.decode()
         make_trace(spans=0)
-        make_trace(spans=0, status=Trace.Status.ERROR)
+        make_trace(spans=0, status=Trace.Status.ERROR, error="Cut.")
         assert "2 new" in client.get(self.url, {"since": str(since)}).content.decode()
         assert "1 new" in client.get(self.url, {"since": str(since), "status": "error"}).content.decode()
 
