@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import psycopg
 
+# Many sessions at once are asked after together; one alone is not made to wait.
 QUIET_SECONDS = 0.002
 TURN_SECONDS = 60.0
 
@@ -43,7 +44,8 @@ class Finished:
     def _run(self) -> None:
         while not self._stopped:
             for _ in self._listening.notifies(timeout=0.2, stop_after=1):
-                time.sleep(QUIET_SECONDS)
+                if len(self._waiting) > 1:
+                    time.sleep(QUIET_SECONDS)
             waiting = list(self._waiting)
             if waiting:
                 self._tell(waiting)
