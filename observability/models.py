@@ -122,17 +122,24 @@ class Span(models.Model):
 
 
 class Price(models.Model):
-    """What a model's tokens cost from a date on, in US dollars per million tokens."""
+    """What a model's tokens cost from a date on, in US dollars per million tokens.
+
+    Some models charge more for a long prompt: the row with the highest `above_input_tokens` below the prompt's size
+    (input and both cache counters together) prices the whole call.
+    """
 
     model = models.CharField(max_length=120)
     valid_from = models.DateField()
+    above_input_tokens = models.PositiveIntegerField(default=0)
     input_usd = dollars()
     output_usd = dollars()
     cache_read_usd = dollars()
     cache_write_usd = dollars()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["model", "valid_from"], name="price_one_per_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "valid_from", "above_input_tokens"], name="price_one_per_day")
+        ]
 
     def __str__(self) -> str:
         return f"{self.model} from {self.valid_from}"

@@ -37,6 +37,35 @@ class Target(models.Model):
         return self.name
 
 
+class TargetHealth(models.Model):
+    """The circuit breaker of a target: after failures in a row nothing is sent for a while, then one call tries."""
+
+    class State(models.TextChoices):
+        CLOSED = "closed"
+        OPEN = "open"
+
+    target = models.OneToOneField(Target, primary_key=True, on_delete=models.CASCADE, related_name="health")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.CLOSED)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    opened_at = models.DateTimeField(null=True)
+    # Until then nothing is sent; whoever moves it forward makes the one call that tries.
+    retry_at = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=300, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(state="closed", retry_at__isnull=True)
+                | models.Q(state="open", retry_at__isnull=False, opened_at__isnull=False),
+                name="targethealth_open_has_times",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.state}"
+
+
 class Tool(models.Model):
     """One thing that an agent can ask for, as the model sees it and as the backend is called."""
 

@@ -1,6 +1,24 @@
 from agents.models.agents import Agent, AgentVersion
 from agents.models.escalations import Escalation
+from agents.models.language_models import LanguageModel, ModelAlias
+from agents.models.limits import Limit, Reservation, Usage
 from agents.models.sessions import Customer, Message, Session
+from agents.models.stops import Stop
 from agents.models.turns import Turn, TurnEvent
 
-__all__ = ["Agent", "AgentVersion", "Customer", "Escalation", "Message", "Session", "Turn", "TurnEvent"]
+__all__ = [
+    "Agent",
+    "AgentVersion",
+    "Customer",
+    "Escalation",
+    "LanguageModel",
+    "Limit",
+    "Message",
+    "ModelAlias",
+    "Reservation",
+    "Session",
+    "Stop",
+    "Turn",
+    "TurnEvent",
+    "Usage",
+]

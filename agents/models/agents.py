@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -59,6 +61,23 @@ class AgentVersion(models.Model):
     max_model_calls = models.PositiveIntegerField(default=8, validators=[MinValueValidator(1), MaxValueValidator(50)])
     max_tool_calls = models.PositiveIntegerField(default=12, validators=[MaxValueValidator(100)])
     max_seconds = models.PositiveIntegerField(default=120, validators=[MinValueValidator(5), MaxValueValidator(540)])
+    max_tokens = models.PositiveIntegerField(
+        default=200_000, validators=[MinValueValidator(1000)], help_text="Of all model calls of a turn together."
+    )
+    max_usd = models.DecimalField(
+        max_digits=8, decimal_places=4, default=Decimal(1), validators=[MinValueValidator(Decimal("0.0001"))]
+    )
+    max_same_call = models.PositiveIntegerField(
+        default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(20)],
+        help_text="How often a turn may make the same call with the same arguments.",
+    )
+    fallback_model = models.CharField(
+        max_length=120, blank=True, help_text="Answers where the model is overloaded or cannot be reached."
+    )
+    merge_waiting = models.BooleanField(
+        default=False, help_text="Messages that come in while a turn runs are answered together."
+    )
     greeting = models.CharField(max_length=300, blank=True)
     handoff_text = models.CharField(
         max_length=300, default="I have passed this to a colleague, who will answer you here."

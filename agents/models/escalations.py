@@ -23,6 +23,7 @@ class Escalation(models.Model):
         TOOL_FAILURE = "tool_failure", "Tool failure"
         PENDING_CLARIFICATION = "pending_clarification", "Pending clarification"
         USAGE_LIMIT = "usage_limit", "Usage limit"
+        STOPPED = "stopped", "Stopped by staff"
         UNCLASSIFIED = "unclassified", "Unclassified"
 
     class Status(models.TextChoices):

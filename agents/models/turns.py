@@ -20,6 +20,7 @@ class Turn(models.Model):
         ESCALATED = "escalated"
         SILENCED = "silenced"
         FAILED = "failed"
+        MERGED = "merged"  # its message is answered by a later turn
 
     OPEN = (Status.QUEUED, Status.RUNNING)
 
