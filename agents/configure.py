@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -66,7 +67,14 @@ def unsaved_draft(agent: Agent) -> AgentVersion:
 
 def digest(value: object) -> str:
     """48 bits are plenty to notice a change; they are compared with one other value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=plain).encode()).hexdigest()[:12]
+
+
+def plain(value: object) -> str:
+    """An amount without the zeros that only its column adds."""
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} has no digest.")
+    return f"{value.normalize():f}"
 
 
 def fingerprint(version: AgentVersion) -> dict[str, str]:

@@ -35,8 +35,20 @@ class ModelFailed(TandemError):
         self.retry_after = retry_after
 
 
+class UnknownModel(TandemError):
+    """There is no such model, or it is switched off or retired; the message says which."""
+
+
 class LimitReached(TandemError):
     """A limit of the agent's version stops the turn; the message names the limit and its value."""
+
+
+class Stopped(TandemError):
+    """A kill switch stands for this turn: it takes no further step, and a person gets the conversation."""
+
+    def __init__(self, scope: str, reason: str) -> None:
+        super().__init__(reason)
+        self.scope = scope
 
 
 class Rejected(TandemError):

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from agents.models import Agent, AgentVersion
+from agents.errors import UnknownModel
+from agents.model_directory import resolve
+from agents.model_list import model_choices, usable_lines
+from agents.models import Agent, AgentVersion, LanguageModel
+from agents.templatetags.tandem import usd
 from agents.versions import FIELDS, Change
-from observability.models import Price
 from tools.models import Tool
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ else:  # Django's class takes no parameter while the program runs
 LABELS = {
     "instructions": "Instructions",
     "model": "Model",
+    "fallback_model": "Fall-back model",
     "tools": "Tools",
     "greeting": "Greeting",
     "handoff_text": "Hand-over text",
@@ -34,9 +37,14 @@ LABELS = {
     "max_model_calls": "Model calls",
     "max_tool_calls": "Tool calls",
     "max_seconds": "Seconds",
+    "max_tokens": "Tokens in all",
+    "max_usd": "US dollars",
+    "max_same_call": "Same call",
+    "merge_waiting": "Answer waiting messages together",
 }
 HELP = {
-    "model": "The model's name, as its API knows it.",
+    "model": "Prices are US dollars per million tokens.",
+    "fallback_model": "Answers where the model is overloaded or cannot be reached.",
     "greeting": "The first thing that a customer sees. Without one the page is empty until they write.",
     "handoff_text": "What the customer reads when the agent cannot go on and a person takes the conversation.",
     "max_output_tokens": "Tokens that one model call may write, 64 to 32,000.",
@@ -46,6 +54,10 @@ HELP = {
     "max_model_calls": "In one turn, 1 to 50.",
     "max_tool_calls": "In one turn, 0 to 100.",
     "max_seconds": "For one turn, 5 to 540.",
+    "max_tokens": "Of all model calls of a turn, from 1,000.",
+    "max_usd": "For one turn, from 0.0001.",
+    "max_same_call": "How often a turn may make one call with the same arguments, 1 to 20.",
+    "merge_waiting": "What a customer writes while a turn runs is answered in one turn, instead of one after another.",
 }
 UNITS = {
     "max_output_tokens": "tokens",
@@ -55,6 +67,8 @@ UNITS = {
     "max_model_calls": "model calls a turn",
     "max_tool_calls": "tool calls a turn",
     "max_seconds": "seconds a turn",
+    "max_tokens": "tokens a turn",
+    "max_same_call": "times a turn",
 }
 GROUPS = {
     "window_exchanges": "Memory window",
@@ -64,6 +78,9 @@ GROUPS = {
     "max_model_calls": "Limits",
     "max_tool_calls": "Limits",
     "max_seconds": "Limits",
+    "max_tokens": "Limits",
+    "max_usd": "Limits",
+    "max_same_call": "Limits",
 }
 PROSE = ("instructions", "greeting", "handoff_text")
 LONGEST_INSTRUCTIONS = 100_000
@@ -113,6 +130,17 @@ class DraftForm(FormOfVersion):
         widget=forms.Textarea(attrs={"rows": 22, "spellcheck": "true"}),
         label=LABELS["instructions"],
     )
+    model = forms.ChoiceField(
+        label=LABELS["model"],
+        help_text=HELP["model"],
+        error_messages={"invalid_choice": "No model that takes calls is named %(value)s."},
+    )
+    fallback_model = forms.ChoiceField(
+        required=False,
+        label=LABELS["fallback_model"],
+        help_text=HELP["fallback_model"],
+        error_messages={"invalid_choice": "No model that takes calls is named %(value)s."},
+    )
     tools = forms.MultipleChoiceField(
         required=False,
         widget=forms.CheckboxSelectMultiple,
@@ -125,7 +153,6 @@ class DraftForm(FormOfVersion):
         labels = LABELS
         help_texts = HELP
         widgets = {
-            "model": forms.TextInput(attrs={"list": "models", "autocomplete": "off", "spellcheck": "false"}),
             "greeting": forms.Textarea(attrs={"rows": 2}),
             "handoff_text": forms.Textarea(attrs={"rows": 2}),
         }
@@ -135,6 +162,11 @@ class DraftForm(FormOfVersion):
         # The order of the tools decides nothing: what is stored keeps its own, so that it does not count as a change.
         self._stored_tools = list(self.instance.tools)
         self.fields["tools"].choices = [(tool.name, tool.name) for tool in tools]  # type: ignore[attr-defined]
+        self.model_lines = usable_lines()
+        models, fallbacks = self.fields["model"], self.fields["fallback_model"]
+        models.choices = model_choices(self.model_lines, self.instance.model)  # type: ignore[attr-defined]
+        others = model_choices(self.model_lines, self.instance.fallback_model)
+        fallbacks.choices = [("", "None"), *others]  # type: ignore[attr-defined]
 
     def clean_instructions(self) -> str:
         """With the line ends of the stored text: a browser sends CRLF."""
@@ -161,6 +193,16 @@ class DraftForm(FormOfVersion):
         except ValueError:
             return {}
         return {str(name): str(value) for name, value in seen.items()} if isinstance(seen, dict) else {}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        model, fallback = row_of(data.get("model")), row_of(data.get("fallback_model"))
+        if fallback and fallback == model:
+            self.add_error("fallback_model", "It has to be another model: where one is down, so is the same one again.")
+        longest = min((row.max_output_tokens for row in (model, fallback) if row), default=None)
+        if longest is not None and (data.get("max_output_tokens") or 0) > longest:
+            self.add_error("max_output_tokens", f"The model writes at most {longest:,} tokens in one call.")
+        return data
 
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in FIELDS}
@@ -208,10 +250,12 @@ def hours_in_words(hours: int) -> str:
     return "1 hour" if hours == 1 else f"{hours:,} hours"
 
 
-def prices_in_force() -> list[Price]:
-    """The newest price of each model whose day has come, by the model's name."""
-    today = timezone.now().date()
-    return list(Price.objects.filter(valid_from__lte=today).order_by("model", "-valid_from").distinct("model"))
+def row_of(name: str | None) -> LanguageModel | None:
+    """The model that answers under a name, if one does."""
+    try:
+        return resolve(name).model if name else None
+    except UnknownModel:
+        return None
 
 
 def tokens_of(text: str) -> int:
@@ -260,6 +304,10 @@ def read_out(field: str, value: Any) -> str:
         return ""
     if field == "tools":
         return ", ".join(value)
+    if field == "max_usd":
+        return f"{usd(value)} a turn"
+    if field == "merge_waiting":
+        return "Together" if value else "One after another"
     if field in UNITS:
         return f"{value:,} {UNITS[field]}"
     return str(value)

@@ -16,6 +16,7 @@ from agents.models import Agent, AgentVersion
 FIELDS = (
     "instructions",
     "model",
+    "fallback_model",
     "tools",
     "greeting",
     "handoff_text",
@@ -23,9 +24,13 @@ FIELDS = (
     "window_exchanges",
     "window_tokens",
     "window_hours",
+    "merge_waiting",
     "max_model_calls",
     "max_tool_calls",
     "max_seconds",
+    "max_tokens",
+    "max_usd",
+    "max_same_call",
 )
 
 

@@ -30,6 +30,10 @@ class Totals:
     cache_write_tokens: int = 0
     cost_usd: Decimal = Decimal(0)
 
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
+
 
 @dataclass(kw_only=True)
 class Recorder:
@@ -62,7 +66,8 @@ class Recorder:
         tokens: Tokens,
         attributes: Mapping[str, Any],
         error: str = "",
-    ) -> None:
+    ) -> Decimal:
+        """What the call cost, in US dollars; 0 where there is no price."""
         cost = cost_of_tokens(model, tokens)
         span_id = self._span(
             kind=Span.Kind.MODEL,
@@ -77,6 +82,7 @@ class Recorder:
         self.totals.model_calls += 1
         if tokens != Tokens():
             self._charge(span_id, Charge.Kind.MODEL, model, cost)
+        return cost.usd
 
     def tool_call(
         self,

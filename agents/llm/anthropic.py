@@ -7,9 +7,9 @@ retries nothing and the loop decides.
 
 from __future__ import annotations
 
-import socket
 import time
-from contextlib import AbstractContextManager, closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import anthropic
@@ -19,12 +19,14 @@ from django.conf import settings
 
 from agents.errors import ModelFailed
 from agents.llm.base import Block, OnText, Reply, Request
-from agents.llm.deadline import watcher
+from agents.llm.blocks import read_arguments
+from agents.llm.connections import pool_limits, read_key, read_until, timeout_of
+from agents.llm.deadline import within
+from agents.llm.failures import kind_of_status, model_failed, retry_after_of
 from observability.batch import encode
 from observability.prices import Tokens
 
 PATH = "/v1/messages"
-CONNECT_SECONDS = 5.0
 KINDS_BY_ERROR_TYPE = {
     "overloaded_error": "overloaded",
     "rate_limit_error": "throttled",
@@ -34,15 +36,19 @@ KINDS_BY_ERROR_TYPE = {
 
 
 class AnthropicModel:
-    """One client a process; threads share its connections."""
+    """One client for each address; threads share its connections."""
 
-    def __init__(self) -> None:
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=settings.WORKER_CONCURRENCY)
-        self._client = anthropic.Anthropic(
-            api_key=settings.ANTHROPIC_API_KEY or "scripted",
-            base_url=settings.ANTHROPIC_BASE_URL,
+    def __init__(self, *, base_url: str = "", key_variable: str = "") -> None:
+        self._key = read_key(key_variable)
+        self._client = self._new_client(base_url)
+
+    def _new_client(self, base_url: str) -> anthropic.Anthropic | anthropic.AnthropicBedrock:
+        self._key = self._key or settings.ANTHROPIC_API_KEY
+        return anthropic.Anthropic(
+            api_key=self._key or "scripted",
+            base_url=base_url or settings.ANTHROPIC_BASE_URL,
             max_retries=0,
-            http_client=anthropic.DefaultHttpxClient(limits=limits),
+            http_client=anthropic.DefaultHttpxClient(limits=pool_limits()),
             open_telemetry=False,  # the desk records its own spans
         )
 
@@ -50,68 +56,79 @@ class AnthropicModel:
         self._client.close()
 
     def call(self, request: Request, on_text: OnText) -> Reply:
-        seconds = request.deadline - time.monotonic()
-        if seconds <= 0:
-            raise ModelFailed("timeout", "no time is left for a model call", retryable=False)
-        try:
-            return self._stream(request, on_text, seconds)
-        except ModelFailed as error:
-            if error.kind == "cut" and time.monotonic() >= request.deadline:
-                raise ModelFailed("timeout", f"broken off after {seconds:.0f} s", retryable=True) from error
-            raise
-        except anthropic.APITimeoutError as error:
-            raise ModelFailed("timeout", f"no answer within {seconds:.0f} s", retryable=True) from error
-        except anthropic.APIStatusError as error:
-            raise failure_of_status(error) from error
-        except (anthropic.APIConnectionError, httpx2.HTTPError, OSError) as error:
-            if time.monotonic() >= request.deadline:
-                raise ModelFailed("timeout", f"broken off after {seconds:.0f} s", retryable=True) from error
-            raise ModelFailed("connection", f"the connection failed: {error}", retryable=True) from error
+        with within(request.deadline) as seconds:
+            try:
+                return self._stream(request, on_text, seconds)
+            except anthropic.APITimeoutError as error:
+                raise model_failed("timeout", f"no answer within {seconds:.0f} s") from error
+            except anthropic.APIStatusError as error:
+                raise self._failure_of_status(error) from error
+            except (anthropic.APIConnectionError, OSError) as error:
+                raise model_failed("connection", f"the connection failed: {error}") from error
 
     def _stream(self, request: Request, on_text: OnText, seconds: float) -> Reply:
         started = time.monotonic()
-        timeout = httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
-        # The SDK's own `messages.create` copies the whole conversation before it writes it, at every call.
         stream = self._client.post(
             PATH,
             cast_to=object,
-            content=encode(body_of(request)).encode(),
-            options={"timeout": timeout},
+            **self._body_of(request),
+            options={"timeout": timeout_of(seconds)},
             stream=True,
             stream_cls=anthropic.Stream[Any],
         )
         # Lines are read beneath the SDK's events, each of which would become a checked object.
         response = stream.response
-        with closing(stream), watched(response, request.deadline):
+        with closing(stream), read_until(request.deadline, response):
             reading = Reading(on_text, started)
-            for line in response.iter_lines():
-                if line.startswith("data:"):
-                    reading.take(read_event(line))
-            return reading.reply(response.headers.get("request-id"))
+            for event in self._events_of(response):
+                reading.take(event)
+            return reading.reply(self._request_id_of(response))
+
+    def _body_of(self, request: Request) -> dict[str, Any]:
+        # The SDK's own `messages.create` copies the whole conversation before it writes it, at every call.
+        body = {
+            **message_body(request),
+            "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
+            "cache_control": {"type": "ephemeral"},
+        }
+        return {"content": encode(body).encode()}
+
+    def _events_of(self, response: httpx2.Response) -> Iterator[dict[str, Any]]:
+        return (read_event(line[5:]) for line in response.iter_lines() if line.startswith("data:"))
+
+    def _request_id_of(self, response: httpx2.Response) -> str | None:
+        return response.headers.get("request-id")
+
+    def _kind_of(self, error: anthropic.APIStatusError) -> str:
+        return kind_of_status(error.status_code)
+
+    def _failure_of_status(self, error: anthropic.APIStatusError) -> ModelFailed:
+        return model_failed(
+            self._kind_of(error),
+            f"{error.status_code}: {error.message}",
+            status=error.status_code,
+            request_id=self._request_id_of(error.response),
+            retry_after=retry_after_of(error.response.headers),
+            secret=self._key,
+        )
 
 
-def body_of(request: Request) -> dict[str, Any]:
+def message_body(request: Request) -> dict[str, Any]:
     return {
         "model": request.model,
-        "system": [{"type": "text", "text": request.system, "cache_control": {"type": "ephemeral"}}],
         "messages": request.messages,
         "tools": request.tools,
         "max_tokens": request.max_tokens,
-        "cache_control": {"type": "ephemeral"},
         "stream": True,
     }
 
 
-def read_event(line: str) -> dict[str, Any]:
+def read_event(data: str | bytes) -> dict[str, Any]:
     try:
-        event: dict[str, Any] = orjson.loads(line[5:])
+        event: dict[str, Any] = orjson.loads(data)
     except ValueError as error:
-        raise ModelFailed("cut", "the stream has a line that cannot be read", retryable=True) from error
+        raise model_failed("cut", "the stream has an event that cannot be read") from error
     return event
-
-
-def watched(response: httpx2.Response, deadline: float) -> AbstractContextManager[None]:
-    return watcher.deadline(deadline, lambda: break_off(response))
 
 
 class Reading:
@@ -171,15 +188,11 @@ class Reading:
             case "thinking":
                 block["thinking"] += joined
             case "tool_use" if joined:
-                try:
-                    block["input"] = orjson.loads(joined)
-                except ValueError:
-                    # The gateway refuses it by schema and the model is told; the conversation stays valid JSON.
-                    block["input"] = {"malformed_json": joined}
+                block["input"] = read_arguments(joined)
 
     def reply(self, request_id: str | None) -> Reply:
         if not self._ended or self._stop_reason is None:
-            raise ModelFailed("cut", "the stream ended before the reply did", retryable=True, request_id=request_id)
+            raise model_failed("cut", "the stream ended before the reply did", request_id=request_id)
         usage = self._usage
         return Reply(
             content=[block for block in self._blocks if block["type"] != "text" or block["text"]],
@@ -196,38 +209,6 @@ class Reading:
         )
 
 
-def break_off(response: httpx2.Response) -> None:
-    """Wake a thread that reads from this response: a shut socket ends its `recv` at once, a closed one would not."""
-    stream = response.extensions.get("network_stream")
-    raw = stream.get_extra_info("socket") if stream else None
-    if isinstance(raw, socket.socket):
-        with suppress(OSError):  # it may have ended by itself this moment
-            raw.shutdown(socket.SHUT_RDWR)
-
-
 def failure_in_stream(error: dict[str, Any]) -> ModelFailed:
     kind = KINDS_BY_ERROR_TYPE.get(error.get("type", ""), "rejected")
-    return ModelFailed(kind, str(error.get("message", error)), retryable=kind != "rejected", status=200)
-
-
-def failure_of_status(error: anthropic.APIStatusError) -> ModelFailed:
-    status = error.status_code
-    if status == 529:
-        kind = "overloaded"
-    elif status == 429:
-        kind = "throttled"
-    elif status in {408, 504}:
-        kind = "timeout"
-    elif status >= 500 or status == 409:
-        kind = "server"
-    else:
-        kind = "rejected"
-    retry_after = error.response.headers.get("retry-after", "")
-    return ModelFailed(
-        kind,
-        f"{status}: {error.message}",
-        retryable=kind != "rejected",
-        status=status,
-        request_id=error.request_id,
-        retry_after=float(retry_after) if retry_after.replace(".", "", 1).isdigit() else None,
-    )
+    return model_failed(kind, str(error.get("message", error)), status=200)

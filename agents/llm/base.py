@@ -14,7 +14,10 @@ OnText = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One model call. `deadline` is an instant of `time.monotonic()` after which the call is broken off."""
+    """One model call. `deadline` is an instant of `time.monotonic()` after which the call is broken off.
+
+    `model` is the provider's own name of it. The two capabilities are the row's, for the adapters whose models differ.
+    """
 
     model: str
     system: str
@@ -22,11 +25,17 @@ class Request:
     tools: Sequence[dict[str, Any]]
     max_tokens: int
     deadline: float
+    streams_tools: bool = True
+    caches_prompts: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A whole reply: content blocks as they came, why the model stopped, what was counted."""
+    """A whole reply: content blocks as they came, why the model stopped, what was counted.
+
+    `stop_reason` is in the words of the Messages API, whoever answered. `are_tokens_estimated` where the server counted
+    none: they are then guessed from the length, so that no limit is passed unseen.
+    """
 
     content: list[Block]
     stop_reason: str
@@ -34,6 +43,7 @@ class Reply:
     model: str
     request_id: str | None = None
     first_token_ms: int | None = None
+    are_tokens_estimated: bool = False
 
     @property
     def text(self) -> str:
@@ -44,8 +54,8 @@ class Reply:
         return [block for block in self.content if block["type"] == "tool_use"]
 
 
-class LanguageModel(Protocol):
-    """An adapter. It streams, gives text to `on_text` as it comes, and raises `ModelFailed`."""
+class Adapter(Protocol):
+    """The way to one provider. It streams, gives text to `on_text` as it comes, and raises `ModelFailed`."""
 
     def call(self, request: Request, on_text: OnText) -> Reply: ...
 

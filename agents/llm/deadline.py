@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from agents.errors import ModelFailed
+
 TICK_SECONDS = 0.25
 
 
@@ -58,3 +60,17 @@ class Watcher:
 
 
 watcher = Watcher()
+
+
+@contextmanager
+def within(due: float) -> Iterator[float]:
+    """Yields the seconds that are left until `due`; what fails after it, fails because the time was up."""
+    seconds = due - time.monotonic()
+    if seconds <= 0:
+        raise ModelFailed("timeout", "no time is left for a model call", retryable=False)
+    try:
+        yield seconds
+    except ModelFailed as error:
+        if error.kind in {"cut", "connection"} and time.monotonic() >= due:
+            raise ModelFailed("timeout", f"broken off after {seconds:.0f} s", retryable=True) from error
+        raise

@@ -33,12 +33,12 @@ from agents.forms import (
     AgentForm,
     DraftForm,
     WindowForm,
-    prices_in_force,
     read_out,
     show_changes,
     tokens_of,
     window_sentence,
 )
+from agents.model_list import label_of, notices_of
 from agents.models import Agent, AgentVersion
 from agents.versions import changes_between
 from observability.access import Role, has_role, role_required, staff_required
@@ -183,6 +183,7 @@ def overview(found: Agent) -> dict[str, Any]:
     first = timezone.now() - timedelta(hours=HOURS - 1)
     return {
         "agent": found,
+        "live_notices": notices_of(found.live_version) if found.live_version else [],
         "figures": figures_by_agent(since=since, agent_id=found.pk).get(found.pk, AgentFigures()),
         "hours": [
             {"label": f"{first + timedelta(hours=hour):%H}:00", "value": turns, "unfinished": hour == HOURS - 1}
@@ -207,7 +208,8 @@ def editor(found: Agent, form: DraftForm, tools: list[Tool]) -> dict[str, Any]:
         "mark": review_mark(found, draft) if draft else "",
         "tool_lines": [tool_line(tool, is_chosen=tool.name in chosen) for tool in tools],
         "unknown_tools": [name for name in chosen if name not in known],
-        "prices": prices_in_force(),
+        "model_lines": form.model_lines,
+        "notices": notices_of(form.instance),
         "instruction_tokens": tokens_of(str(form["instructions"].value() or "")),
         "window": window_of(form),
     }
@@ -226,6 +228,9 @@ def whole(version: AgentVersion | None, tools: list[Tool]) -> dict[str, Any]:
     lines = [tool_line(tool, is_chosen=True) for tool in tools if tool.name in version.tools]
     return {
         "version": version,
+        "model_label": label_of(version.model),
+        "fallback_label": label_of(version.fallback_model),
+        "notices": notices_of(version),
         "tool_lines": lines,
         "unknown_tools": sorted(set(version.tools) - {line.tool.name for line in lines}),
         "instruction_tokens": tokens_of(version.instructions),
