@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -13,12 +17,14 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agents.errors import Rejected
-from agents.journal import message_event, preview_of, write_session
-from agents.models import Agent, Message, Session
+from agents.journal import Event, event_parts, execute, message_event, preview_of, session_fence, write_session
+from agents.limit_words import refusal_for_customer
+from agents.models import Agent, Limit, Message, Session
 from agents.models.sessions import Channel
 from agents.sessions import find_or_add_customer, open_session
 from agents.tasks import nudge
-from observability.batch import Part
+from agents.usage import MESSAGE_MEASURES, applicable
+from observability.batch import Part, encode
 from observability.ids import uuid7
 
 MAX_CHARACTERS = 20_000
@@ -58,7 +64,7 @@ class Received:
 def receive(inbound: Inbound) -> Received:
     """Take a customer's message: stored, and a turn queued for it, in one statement; the worker is nudged after.
 
-    Raises `Rejected` with a sentence for the sender; nothing is stored then.
+    Raises `Rejected` with a sentence for the sender; nothing is stored or counted then.
     """
     text = check_text(inbound.text)
     for _ in range(SAME_MESSAGE_TRIES):
@@ -66,7 +72,7 @@ def receive(inbound: Inbound) -> Received:
         if found.duplicate:
             return found.duplicate
         try:
-            received = store(found.session_id or begin_session(inbound), inbound, text)
+            received = store(found.session, inbound, text) if found.session else begin(inbound, text)
         except IntegrityError:
             # The same message came in twice at the same moment; now the other one is stored.
             continue
@@ -92,7 +98,7 @@ def check_text(text: str) -> str:
 
 
 FIND = """
-SELECT s.id, s.controller, c.email, a.slug, m.id, m.session_id, t.id
+SELECT s.id, s.agent_id, s.customer_id, s.controller, c.email, a.slug, m.id, m.session_id, t.id
 FROM (VALUES (1)) AS always
 LEFT JOIN agents_session AS s ON s.id = %s
 LEFT JOIN agents_customer AS c ON c.id = s.customer_id
@@ -103,10 +109,19 @@ LEFT JOIN agents_turn AS t ON t.session_id = m.session_id AND t.seq = m.seq
 
 
 @dataclass(frozen=True, kw_only=True)
+class Place:
+    """The session that a message goes into, with whose it is."""
+
+    session_id: UUID
+    agent_id: UUID
+    customer_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class Found:
     """The session that the message belongs to, if there is one yet; and the same message, if it came before."""
 
-    session_id: UUID | None = None
+    session: Place | None = None
     duplicate: Received | None = None
 
 
@@ -114,7 +129,8 @@ def find(inbound: Inbound) -> Found:
     """What is known of the message, in one query. A customer reaches only their own sessions; else `Rejected`."""
     with connection.cursor() as cursor:
         cursor.execute(FIND, [inbound.session_id, inbound.channel, inbound.external_id])
-        session_id, controller, email, slug, message_id, message_session_id, turn_id = cursor.fetchone()
+        row = cursor.fetchone()
+    session_id, agent_id, customer_id, controller, email, slug, message_id, message_session_id, turn_id = row
     if message_id is not None:
         return Found(
             duplicate=Received(session_id=message_session_id, message_id=message_id, turn_id=turn_id, is_duplicate=True)
@@ -127,10 +143,11 @@ def find(inbound: Inbound) -> Found:
         raise Rejected("other_agent", "This conversation is with another agent.")
     if controller == Session.Controller.CLOSED:
         raise Rejected("closed", CLOSED)
-    return Found(session_id=session_id)
+    return Found(session=Place(session_id=session_id, agent_id=agent_id, customer_id=customer_id))
 
 
-def begin_session(inbound: Inbound) -> UUID:
+def begin(inbound: Inbound, text: str) -> Received:
+    """A conversation's first message. Where messages are limited, one that is refused opens no conversation."""
     agent = Agent.objects.filter(slug=inbound.agent_slug).first()
     if agent is None or agent.live_version_id is None:
         raise Rejected("unknown_agent", f"There is no agent {inbound.agent_slug[:60]!r} that can answer.")
@@ -138,6 +155,12 @@ def begin_session(inbound: Inbound) -> UUID:
         validate_email(inbound.customer_email)
     except ValidationError as error:
         raise Rejected("bad_address", f"{inbound.customer_email[:80]!r} is not an e-mail address.") from error
+    is_limited = bool(applicable(agent_id=agent.pk, measures=MESSAGE_MEASURES))
+    with transaction.atomic() if is_limited else nullcontext():
+        return store(begin_session(inbound, agent), inbound, text)
+
+
+def begin_session(inbound: Inbound, agent: Agent) -> Place:
     customer = find_or_add_customer(email=inbound.customer_email, name=inbound.customer_name[:120])
     session = open_session(
         customer=customer,
@@ -146,10 +169,10 @@ def begin_session(inbound: Inbound) -> UUID:
         identity=inbound.identity,
         session_id=inbound.session_id,
     )
-    return session.pk
+    return Place(session_id=session.pk, agent_id=agent.pk, customer_id=customer.pk)
 
 
-def store(session_id: UUID, inbound: Inbound, text: str) -> Received:
+def store(place: Place, inbound: Inbound, text: str) -> Received:
     """Message, event and turn in one statement. Where a person speaks, the message waits for them without a turn."""
     now, turn_id = timezone.now(), uuid7()
     message_id = uuid7()
@@ -166,22 +189,68 @@ def store(session_id: UUID, inbound: Inbound, text: str) -> Received:
         "RETURNING id",
         params=(turn_id, now),
     )
-    written = write_session(
-        session_id,
-        events=[event],
-        condition="s.controller <> 'closed'",
-        values={
-            "last_message_at": now,
-            "preview": preview_of(text),
-            "preview_author": Message.Author.CUSTOMER,
-        },
-        first_values={"waiting_since": now},
-        parts=[turn],
-    )
-    if written is None:
+    values = {"last_message_at": now, "preview": preview_of(text), "preview_author": Message.Author.CUSTOMER}
+    first_values = {"waiting_since": now}
+    if applicable(agent_id=place.agent_id, measures=MESSAGE_MEASURES):
+        controller = write_counted(place, event, turn, values=values, first_values=first_values)
+    else:
+        written = write_session(
+            place.session_id,
+            events=[event],
+            condition="s.controller <> 'closed'",
+            values=values,
+            first_values=first_values,
+            parts=[turn],
+        )
+        controller = written.controller if written else None
+    if controller is None:
         raise Rejected("closed", CLOSED)
     return Received(
-        session_id=session_id,
+        session_id=place.session_id,
         message_id=message_id,
-        turn_id=turn_id if written.controller == Session.Controller.AGENT else None,
+        turn_id=turn_id if controller == Session.Controller.AGENT else None,
     )
+
+
+def write_counted(
+    place: Place, event: Event, turn: Part, *, values: Mapping[str, object], first_values: Mapping[str, object]
+) -> str | None:
+    """Count the message against its limits and store it, in one statement: both or neither.
+
+    Returns who speaks, None where the session is closed. Raises `Rejected` where a limit is reached.
+    """
+    request: dict[str, Any] = {
+        "agent_id": place.agent_id,
+        "customer_id": place.customer_id,
+        "session_id": place.session_id,
+        "amounts": {Limit.Measure.MESSAGES: 1},
+    }
+    fences = [
+        (
+            "open_session AS (SELECT s.id FROM agents_session AS s WHERE s.id = %s AND s.controller <> 'closed' "
+            "FOR NO KEY UPDATE)",
+            (place.session_id,),
+        ),
+        ("counted AS (SELECT agents_take_usage(%s::jsonb) AS answer FROM open_session)", (encode(request),)),
+        session_fence(
+            place.session_id,
+            events=[event],
+            values=values,
+            first_values=first_values,
+            condition="EXISTS (SELECT FROM counted WHERE counted.answer ? 'taken')",
+        ),
+    ]
+    row = execute(
+        place.session_id,
+        fences,
+        [*event_parts(place.session_id, [event], fence="session"), turn],
+        fence="session",
+        source="counted LEFT JOIN session ON TRUE",
+        extra=("counted.answer::text", ()),
+    )
+    if row is None:
+        return None
+    answer = json.loads(row[3])
+    if "refused" in answer:
+        raise Rejected("too_many", refusal_for_customer(answer["refused"]))
+    return str(row[1])

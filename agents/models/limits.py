@@ -63,7 +63,10 @@ class Usage(models.Model):
     """
 
     pk = models.CompositePrimaryKey("limit_id", "subject", "begins_at")
-    limit = models.ForeignKey(Limit, on_delete=models.CASCADE, related_name="usages", db_index=False)
+    # Without a constraint: the second change of a row in one transaction checks it again, and locks the limit's row.
+    limit = models.ForeignKey(
+        Limit, on_delete=models.CASCADE, related_name="usages", db_index=False, db_constraint=False
+    )
     # The id of the agent, customer or session; empty for everything together.
     subject = models.CharField(max_length=36, blank=True)
     begins_at = models.DateTimeField()
@@ -71,6 +74,10 @@ class Usage(models.Model):
     reserved = models.DecimalField(max_digits=18, decimal_places=8, default=Decimal(0))
 
     class Meta:
+        indexes = [
+            # Who uses most of a limit now, on its page.
+            models.Index(fields=["limit", "begins_at"], name="usage_of_period"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(spent__gte=0, reserved__gte=0), name="usage_not_negative")
         ]
