@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,8 +20,10 @@ from django.utils import timezone
 
 from agents.models import Agent, Escalation, Session, Turn
 from agents.queue import Figures, figures, midnight
+from observability.access import Role, has_role
 from observability.models import Trace
 from observability.traces import FAILED
+from tools.models import Target
 
 HOURS = 24
 STUCK_AFTER = timedelta(seconds=10)
@@ -73,12 +76,16 @@ class Hour:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of the installation. `tone` is good, warn, bad or idle; `text` says what was seen, or what to do."""
+    """A part of the installation. `tone` is good, warn, bad or idle; `text` says what was seen, or what to do.
+
+    `target_id` is that of a target which waits to be tried, and which this user may let try at once.
+    """
 
     name: str
     tone: str
     text: str
     at: datetime | None = None
+    target_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +225,13 @@ class Overview:
         milliseconds = (time.perf_counter() - began) * 1000
         newest = max((hour.newest for hour in self.hours if hour.newest), default=None)
         database = Part(name="Database", tone="good", text=f"answers in {milliseconds:.0f} ms")
-        return [database, worker_part(newest=newest, **open_turns), model_part(), mail_part()]
+        return [database, worker_part(newest=newest, **open_turns), model_part(), *self.target_parts, mail_part()]
+
+    @cached_property
+    def target_parts(self) -> list[Part]:
+        """The backends that tools call, by name."""
+        targets = Target.objects.filter(kind=Target.Kind.HTTP).select_related("health").order_by("name")
+        return [target_part(target, now=self.now, may_try=has_role(self.user, Role.ADMIN)) for target in targets]
 
     # -- the first run
 
@@ -250,6 +263,31 @@ def worker_part(*, stuck: int, running: int, newest: datetime | None) -> Part:
     if newest:
         return Part(name="Worker", tone="good", text="the newest turn began:", at=newest)
     return Part(name="Worker", tone="idle", text="no turn in the last 24 h")
+
+
+def target_part(target: Target, *, now: datetime, may_try: bool) -> Part:
+    name = label_of(target)
+    if not target.enabled:
+        return Part(name=name, tone="idle", text="switched off")
+    health = getattr(target, "health", None)  # a target that never failed has none
+    if health is None or not health.failures:
+        return Part(name=name, tone="good", text="answering")
+    times = "1 failure" if health.failures == 1 else f"{health.failures} failures in a row"
+    failed = f"{times}: {health.last_error}"
+    if health.retry_at is None:
+        return Part(name=name, tone="warn", text=failed)
+    if health.retry_at <= now:
+        return Part(name=name, tone="bad", text=f"the next call tries it, {failed}")
+    return Part(
+        name=name,
+        tone="bad",
+        text=f"not asked until {health.retry_at:%H:%M:%S} UTC, {failed}",
+        target_id=target.pk if may_try else None,
+    )
+
+
+def label_of(target: Target) -> str:
+    return target.name.replace("-", " ").capitalize()
 
 
 def model_part() -> Part:

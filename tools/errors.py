@@ -20,9 +20,17 @@ class ToolFailed(Exception):
         self.status = status
 
 
+class TargetUnavailable(Exception):
+    """Nothing was sent: the target failed so often in a row that it is left alone for a while; the model is told."""
+
+
 class TargetUnreachable(Exception):
     """Nothing reached the backend: safe to try again."""
 
 
 class OutcomeUnclear(Exception):
     """The request may have been carried out, the answer did not come: a write must be looked up."""
+
+
+class Unreadable(OutcomeUnclear):
+    """An answer came that cannot be used; the target itself is there."""

@@ -36,6 +36,12 @@ NOT_MADE = Outcome(
     attempts=0,
     duration_ms=0,
 )
+STOPPED = Outcome(
+    state=ToolCall.State.REFUSED,
+    result={"error": {"code": "tool_disabled", "message": "This tool is switched off at present. Nothing was done."}},
+    attempts=0,
+    duration_ms=0,
+)
 LEFT_OPEN = {
     "error": {
         "code": "outcome_unknown",

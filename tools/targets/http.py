@@ -11,11 +11,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from observability.batch import encode
 from tools.binding import BoundRequest
-from tools.errors import OutcomeUnclear, TargetUnreachable, ToolFailed
+from tools.errors import OutcomeUnclear, TargetUnreachable, ToolFailed, Unreadable
 
 CONNECT_SECONDS = 3.0
 MAX_ANSWER_BYTES = 256_000
@@ -55,7 +61,9 @@ def send(base_url: str, request: BoundRequest, *, key: str | None, deadline: flo
         with closing_response(response):
             return read_answer(response.status, read_limited(response, deadline))
     except (NewConnectionError, ConnectTimeoutError, LocationValueError) as error:
-        raise TargetUnreachable(f"the backend cannot be reached: {type(error).__name__}") from error
+        raise TargetUnreachable(f"no connection: {type(error).__name__}") from error
+    except ReadTimeoutError as error:
+        raise OutcomeUnclear(f"timeout after {seconds:.1f} s") from error
     except HTTPError as error:
         raise OutcomeUnclear(f"no answer: {type(error).__name__}") from error
 
@@ -87,14 +95,15 @@ def closing_response(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
 
 
 def read_limited(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    """The body, read as it arrives: a backend that sends it in drops must not win time with each of them."""
     parts, size = [], 0
-    for chunk in response.stream(CHUNK_BYTES):
-        parts.append(chunk)
-        size += len(chunk)
+    while part := response.read1(CHUNK_BYTES):
+        parts.append(part)
+        size += len(part)
         if size > MAX_ANSWER_BYTES:
-            raise OutcomeUnclear(f"the answer exceeds {MAX_ANSWER_BYTES} bytes")
+            raise Unreadable(f"the answer exceeds {MAX_ANSWER_BYTES} bytes")
         if time.monotonic() > deadline:
-            raise OutcomeUnclear("the answer came too slowly")
+            raise OutcomeUnclear("timeout, the answer came too slowly")
     return b"".join(parts)
 
 
@@ -106,7 +115,7 @@ def read_answer(status: int, body: bytes) -> Any:
     except ValueError as error:
         if 400 <= status < 500:
             raise ToolFailed(f"http_{status}", "The backend refused the request.", status=status) from error
-        raise OutcomeUnclear("the answer is not JSON") from error
+        raise Unreadable("the answer is not JSON") from error
     if status >= 400:
         problem = answer.get("error") if isinstance(answer, dict) else None
         problem = problem if isinstance(problem, dict) else {}
@@ -118,5 +127,5 @@ def read_answer(status: int, body: bytes) -> Any:
     if status >= 300:
         raise ToolFailed(f"http_{status}", "The backend redirected, which is not followed.", status=status)
     if not isinstance(answer, dict | list):
-        raise OutcomeUnclear("the answer is not a JSON object")
+        raise Unreadable("the answer is not a JSON object")
     return answer

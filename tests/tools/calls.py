@@ -1,0 +1,46 @@
+"""Tool calls, made as a turn makes them."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from observability.ids import uuid7
+from tools.catalog import catalog
+from tools.gateway import Caller, call_tool
+from tools.ledger import Outcome, new_call
+from tools.models import Target, ToolCall
+
+SENT: list[ToolCall] = []  # what the latest call marked as sent
+
+
+def reread() -> None:
+    """As every process does after two seconds."""
+    catalog.forget()
+    assert catalog.tools()
+
+
+def ask(name: str, *, state: str = "reserved", seconds: float = 5.0, permitted: bool = True) -> Outcome:
+    call = new_call(session_id=uuid7(), turn_id=uuid7(), tool_use_id="use_1", tool_name=name, effect="", arguments={})
+    call.state = ToolCall.State(state)
+    caller = Caller(
+        permitted=frozenset({"read", "write", "plain"} if permitted else ()),
+        customer_email="ada@example.com",
+        customer_is_verified=True,
+        deadline=time.monotonic() + seconds,
+        builtins={},
+        mark_sent=SENT.append,
+    )
+    SENT.clear()
+    return call_tool(call, caller)
+
+
+def code_of(outcome: Outcome) -> str:
+    return str(outcome.result["error"]["code"])
+
+
+def move_away() -> None:
+    """The target's address is one where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    Target.objects.update(base_url=f"http://127.0.0.1:{port}")

@@ -1,0 +1,41 @@
+"""A backend, and a target with a tool for each way to call it: `read`, `write` (with a look-up), `plain` (without)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.tools.backend import Backend, running_backend
+from tests.tools.calls import reread
+from tools.catalog import catalog
+from tools.models import Target, Tool
+from tools.targets import http
+
+KEYED = {"effect": "money", "idempotency": "key_header"}
+LOOKUP = {"method": "GET", "path": "/by-key/{idempotency_key}"}
+
+
+@pytest.fixture
+def backend() -> Iterator[Backend]:
+    with running_backend() as backend:
+        yield backend
+    http.connections().clear()
+    http.connections.cache_clear()
+
+
+@pytest.fixture
+def target(db: None, backend: Backend) -> Iterator[Target]:
+    target = Target.objects.create(name="backend", kind=Target.Kind.HTTP, base_url=backend.url)
+    rows = {
+        "read": {"effect": "read", "routes": [{"method": "GET", "path": "/things"}]},
+        "write": {**KEYED, "lookup": LOOKUP, "routes": [{"method": "POST", "path": "/things", "body": {}}]},
+        "plain": {**KEYED, "routes": [{"method": "POST", "path": "/things", "body": {}}]},
+    }
+    for name, fields in rows.items():
+        Tool.objects.create(
+            target=target, name=name, description=name, input_schema={"type": "object"}, retries=0, **fields
+        )
+    reread()
+    yield target
+    catalog.forget()

@@ -1,0 +1,73 @@
+"""What was sent is found out, and no call outlasts its time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.tools.backend import DRIP, HANG, Backend
+from tests.tools.calls import ask, code_of, move_away, reread
+from tools.models import Target, TargetHealth, Tool
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("change", ["disabled", "not permitted"])
+def test_what_was_sent_is_looked_up_though_its_tool_is_off_by_now(
+    target: Target, backend: Backend, change: str
+) -> None:
+    if change == "disabled":
+        Tool.objects.filter(name="write").update(enabled=False)
+        reread()
+    permitted = change != "not permitted"
+    assert ask("write", state="sent", permitted=permitted).state == "confirmed"
+    backend.plan = [404]
+    assert ask("write", state="sent", permitted=permitted).state == "unknown"
+    assert [method for method, _, _ in backend.asked] == ["GET", "GET"]  # and never made
+    assert ask("write", permitted=permitted).state == "refused"
+
+
+def test_what_was_sent_by_a_tool_that_is_gone_is_unknown(target: Target) -> None:
+    Tool.objects.filter(name="write").delete()
+    reread()
+    assert ask("write", state="sent").state == "unknown"
+
+
+# -- deadlines
+
+
+def test_a_read_is_not_repeated_beyond_the_turns_deadline(target: Target, backend: Backend) -> None:
+    Tool.objects.update(retries=9)
+    reread()
+    backend.usual = 503
+    began = time.monotonic()
+    outcome = ask("read", seconds=0.7)
+    assert code_of(outcome) == "no_answer"
+    assert time.monotonic() - began < 1
+    assert 1 <= outcome.attempts < 5
+
+
+def test_a_read_is_not_repeated_beyond_its_own_deadline(target: Target, backend: Backend) -> None:
+    Tool.objects.update(retries=9, deadline_ms=400)
+    reread()
+    backend.usual, backend.slow_seconds = HANG, 1
+    began = time.monotonic()
+    outcome = ask("read")
+    assert (outcome.attempts, code_of(outcome)) == (1, "no_answer")
+    assert time.monotonic() - began < 0.9
+
+
+def test_a_write_that_cannot_be_sent_does_not_wait_beyond_the_deadline(target: Target, backend: Backend) -> None:
+    move_away()
+    reread()
+    outcome = ask("write", seconds=0.15)
+    assert (outcome.state, code_of(outcome), outcome.attempts) == ("failed", "unreachable", 1)
+
+
+def test_an_answer_in_drops_does_not_outlast_the_deadline(target: Target, backend: Backend) -> None:
+    backend.usual, backend.slow_seconds = DRIP, 0.25
+    began = time.monotonic()
+    assert code_of(ask("read", seconds=0.6)) == "no_answer"
+    assert time.monotonic() - began < 1.2
+    assert TargetHealth.objects.get().last_error == "timeout, the answer came too slowly"
