@@ -327,14 +327,21 @@ def turn_facts(row: Mapping[str, Any]) -> TurnFacts:
 
 
 def live_turn(row: Mapping[str, Any]) -> LiveTurn:
-    """What the events of an open turn add up to.
+    text, progress, since = follow(row["live"])
+    return LiveTurn(
+        status=row["status"], since=since or row["queued_at"], progress=progress, html=render_markdown(text)
+    )
+
+
+def follow(events: Iterable[Mapping[str, Any]]) -> tuple[str, str, datetime | None]:
+    """What the events (kind, data, at) of an open turn add up to: the text so far, what is done now, since when.
 
     Text is void once its message is stored; of one model call the text of the latest attempt counts.
     """
     progress, since = "Working on an answer", None
     text, best = "", (0, 0)
     steps: dict[str, tuple[str, datetime | None]] = {}
-    for event in row["live"]:
+    for event in events:
         data, at = event["data"], parse_datetime(event["at"])
         match event["kind"]:
             case TurnEvent.Kind.MESSAGE:
@@ -353,8 +360,7 @@ def live_turn(row: Mapping[str, Any]) -> LiveTurn:
         progress = "Writing"
     elif steps:
         progress, since = next(iter(steps.values()))
-    since = since or row["queued_at"]
-    return LiveTurn(status=row["status"], since=since, progress=progress, html=render_markdown(text))
+    return text, progress, since
 
 
 def read_escalations(session: Session) -> list[Escalation]:

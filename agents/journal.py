@@ -7,6 +7,7 @@ not bear the writer's token, nothing is written and `LeaseLost` is raised.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from agents.errors import LeaseLost
+from agents.errors import LeaseLost, Stopped
 from agents.models import Message, Session, Turn, TurnEvent
 from observability.batch import Part, insert
 from observability.ids import uuid7
@@ -50,11 +51,34 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Stops:
+    """The kill switches that stand: (scope, reason) of the one that stops this turn, and the names of stopped tools."""
+
+    turn: tuple[str, str] | None = None
+    tools: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, rows: Any) -> Stops:
+        """From what `STANDING` selects: (scope, subject, reason) of each, or nothing."""
+        found = json.loads(rows) if isinstance(rows, str) else rows or []
+        return cls(
+            turn=next(((scope, reason) for scope, _, reason in found if scope != "tool"), None),
+            tools=frozenset(subject for scope, subject, _ in found if scope == "tool"),
+        )
+
+    def check(self) -> None:
+        """Raises `Stopped`."""
+        if self.turn is not None:
+            raise Stopped(*self.turn)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Written:
-    """`seq` is the number before the first event written; `controller` as it was found."""
+    """`seq` is the number before the first event written; `controller` as it was found, and what stops stand."""
 
     seq: int
     controller: str
+    stops: Stops = field(default_factory=Stops)
     next_turn_id: UUID | None = None
     escalated: bool = False
 
@@ -111,10 +135,17 @@ def write_session(
     fence, params = session_fence(
         session_id, events=events, values=values or {}, first_values=first_values or {}, condition=condition
     )
-    row = execute(
-        session_id, [(fence, params)], [*event_parts(session_id, events, fence="session"), *parts], source="session"
-    )
+    parts = [*event_parts(session_id, events, fence="session"), *parts]
+    row = execute(session_id, [(fence, params)], parts, fence="session")
     return Written(seq=row[0], controller=row[1]) if row else None
+
+
+# The stops that stand for a turn, and those of tools; the partial index of standing stops has a handful of entries.
+STANDING = """(SELECT jsonb_agg(jsonb_build_array(x.scope, x.subject, x.reason)) FROM agents_stop AS x
+    WHERE x.lifted_at IS NULL AND (x.scope IN ({scopes})
+      OR x.subject IN ({turn}.id::text, {turn}.session_id::text, {turn}.agent_id::text)))"""
+STANDING_FOR_STEP = STANDING.format(turn="turn", scopes="'all', 'tool'")
+STANDING_FOR_END = STANDING.format(turn="held", scopes="'all'")
 
 
 def write_turn(lease: Lease, *, events: Sequence[Event] = (), parts: Sequence[Part] = ()) -> Written:
@@ -128,21 +159,30 @@ def write_turn(lease: Lease, *, events: Sequence[Event] = (), parts: Sequence[Pa
         ),
         (
             "session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s FROM held "
-            "WHERE s.id = held.session_id RETURNING s.id, s.event_seq - %s AS base, s.controller)",
+            "WHERE s.id = held.session_id RETURNING s.id, s.event_seq - %s AS base, s.controller, s.agent_id)",
             (count, count),
         ),
-        ("turn AS (SELECT held.id, session.base, session.controller FROM held, session)", ()),
+        (
+            "turn AS (SELECT held.id, held.session_id, session.agent_id, session.base, session.controller "
+            "FROM held, session)",
+            (),
+        ),
     ]
-    row = execute(lease.session_id, fences, [*event_parts(lease.session_id, events, fence="turn"), *parts])
+    parts = [*event_parts(lease.session_id, events, fence="turn"), *parts]
+    row = execute(lease.session_id, fences, parts, extra=(STANDING_FOR_STEP, ()))
     if row is None:
         raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")
-    return Written(seq=row[0], controller=row[1])
+    return Written(seq=row[0], controller=row[1], stops=Stops.of(row[3]))
 
 
 END_FENCES = (
-    "held AS (SELECT id, session_id FROM agents_turn WHERE id = %s AND lease_token = %s FOR NO KEY UPDATE)",
-    "before AS (SELECT s.id, s.controller FROM agents_session AS s, held WHERE s.id = held.session_id "
-    "FOR NO KEY UPDATE OF s)",
+    "held AS (SELECT t.id, t.session_id, s.agent_id FROM agents_turn AS t JOIN agents_session AS s "
+    "ON s.id = t.session_id WHERE t.id = %s AND t.lease_token = %s FOR NO KEY UPDATE OF t)",
+    f"stopped AS (SELECT {STANDING_FOR_END} AS stops FROM held)",  # noqa: S608  no value in it
+    # Where a stop of this turn stands nothing is written, unless the turn is being ended because of it.
+    """before AS (SELECT s.id, s.controller FROM agents_session AS s, held, stopped
+        WHERE s.id = held.session_id AND (stopped.stops IS NULL OR %s)
+        FOR NO KEY UPDATE OF s)""",
     """session AS (
         UPDATE agents_session AS s SET event_seq = s.event_seq + %s,
             last_message_at = CASE WHEN before.controller = 'agent' THEN %s ELSE s.last_message_at END,
@@ -167,14 +207,15 @@ def end_turn(
     status: Turn.Status,
     controller: Session.Controller,
     published: Sequence[Event],
-    preview: str,
     failure: str = "",
+    despite_stops: bool = False,
     parts: Sequence[Part] = (),
 ) -> Written:
     """The last write of a turn: `published` only where the agent still speaks; otherwise the turn ends `silenced`.
 
     The controller is read under the session's lock in this very statement, so a take-over that committed before it
-    silences the reply, and one that comes later finds it published. Raises `LeaseLost`.
+    silences the reply, and one that comes later finds it published. The stops are read there too. Raises `LeaseLost`,
+    and `Stopped`, having written nothing.
     """
     silenced = Event(kind=TurnEvent.Kind.TURN, data={"status": Turn.Status.SILENCED}, turn_id=lease.turn_id)
     now, count = timezone.now(), max(len(published), 1)
@@ -182,7 +223,8 @@ def end_turn(
     params: tuple[tuple[Any, ...], ...] = (
         (lease.turn_id, lease.token),
         (),
-        (count, now, preview_of(preview), answered, controller, count),
+        (despite_stops,),
+        (count, now, preview_of(last_words(published)), answered, controller, count),
         (now, failure, status, lease.turn_id),
         (),
         (),
@@ -195,12 +237,20 @@ def end_turn(
             *event_parts(lease.session_id, [silenced], fence="unspoken"),
             *parts,
         ],
-        extra=(NEXT_TURN, (lease.session_id,)),
+        source="held CROSS JOIN stopped LEFT JOIN turn ON true",
+        extra=(f"{NEXT_TURN}, stopped.stops", (lease.session_id,)),
     )
     if row is None:
         raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")
+    stops = Stops.of(row[4])
+    if row[0] is None:
+        stops.check()
     escalated = row[1] == Session.Controller.AGENT and controller == Session.Controller.HUMAN
-    return Written(seq=row[0], controller=row[1], next_turn_id=row[3], escalated=escalated)
+    return Written(seq=row[0], controller=row[1], next_turn_id=row[3], escalated=escalated, stops=stops)
+
+
+def last_words(events: Sequence[Event]) -> str:
+    return next((event.message["text"] for event in reversed(events) if event.message), "")
 
 
 def lease_end() -> Any:
@@ -256,17 +306,22 @@ def execute(
     fences: Sequence[Fence],
     parts: Sequence[Part],
     *,
-    source: str = "turn",
+    fence: str = "turn",
+    source: str = "",
     extra: Fence = ("NULL", ()),
 ) -> tuple[Any, ...] | None:
-    """Runs fences and parts as one statement and tells the listeners; a row (base, controller, …, extra) or None."""
+    """Runs fences and parts as one statement and tells the listeners; a row (base, controller, …, extra) or None.
+
+    The row comes from `fence`, or from a join of it with others, `source`, in which it may be missing.
+    """
     expressions = [sql for sql, _ in fences] + [f"part{number} AS ({part.sql})" for number, part in enumerate(parts)]
     params: list[Any] = [value for _, values in fences for value in values]
     for part in parts:
         params.extend(part.params)
     sql = (
-        f"WITH {', '.join(expressions)} SELECT {source}.base, {source}.controller, "  # noqa: S608
-        f"pg_notify('{NOTIFY_CHANNEL}', %s::text || ':' || {source}.base::text), {extra[0]} FROM {source}"
+        f"WITH {', '.join(expressions)} SELECT {fence}.base, {fence}.controller, "  # noqa: S608
+        f"CASE WHEN {fence}.base IS NOT NULL THEN pg_notify('{NOTIFY_CHANNEL}', %s::text || ':' || {fence}.base::text) "
+        f"END, {extra[0]} FROM {source or fence}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, str(session_id), *extra[1]])

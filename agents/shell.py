@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
@@ -14,7 +15,9 @@ from django.utils.functional import SimpleLazyObject
 
 from agents.demo import SIGN_INS
 from agents.inbox import COUNT_LIMIT
+from agents.models import Stop
 from agents.sessions import label_of
+from agents.stops import STANDING_FOR_BANNER, Banner, may_stop, standing_for_banner
 from observability.access import Role, roles_of
 
 
@@ -37,6 +40,14 @@ class Command:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """`counts` by the page that lists them, and the stops that stand for everybody or for one conversation."""
+
+    counts: dict[str, int]
+    stops: Banner
+
+
+@dataclass(frozen=True, kw_only=True)
 class Shell:
     user_name: str = ""
     role: str = ""
@@ -44,24 +55,32 @@ class Shell:
     demo_sign_ins: list[tuple[str, str, str]] = field(default_factory=list)
     nav: list[NavItem] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
+    stops: Banner = field(default_factory=lambda: Banner(lines=[]))
+    #: Where the page asks for its stops again.
+    stops_url: str = ""
+    may_lift_session: bool = False
 
 
 PAGES = (
     ("Home", "agents:home", "house", "g h"),
     ("Inbox", "agents:inbox", "inbox", "g i"),
     ("Queue", "agents:queue", "list-checks", "g q"),
+    ("Live", "agents:live", "activity", "g v"),
     ("Agents", "agents:agents", "bot", "g a"),
+    ("Models", "agents:models", "cpu", "g m"),
+    ("Limits", "agents:limits", "shield-check", "g l"),
     ("Traces", "observability:traces", "waypoints", "g t"),
 )
 
 
 # The conditions are those of the inbox's "Needs a person" and of the queue's "Waiting", and of their partial indexes.
-WAITING = """
+WAITING = f"""
 SELECT
   (SELECT count(*) FROM (SELECT FROM agents_session
     WHERE controller IN ('human', 'paused') AND waiting_since IS NOT NULL LIMIT %(limit)s) AS conversation),
-  (SELECT count(*) FROM (SELECT FROM agents_escalation WHERE status = 'open' LIMIT %(limit)s) AS escalation)
-"""
+  (SELECT count(*) FROM (SELECT FROM agents_escalation WHERE status = 'open' LIMIT %(limit)s) AS escalation),
+  {STANDING_FOR_BANNER}
+"""  # noqa: S608  no value in it
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
@@ -74,8 +93,9 @@ def build_shell(request: HttpRequest) -> Shell:
     scripted = is_scripted()
     if not isinstance(user, User) or not roles_of(user):
         return Shell(scripted_model=scripted, demo_sign_ins=SIGN_INS if settings.DEMO else [])
-    counts = count_waiting()
     match = request.resolver_match
+    session_id = match.kwargs.get("session_id") if match else None
+    waiting = read_waiting(session_id)
     here = f"{match.app_name}:{match.url_name}" if match else ""
     nav = [
         NavItem(
@@ -83,7 +103,7 @@ def build_shell(request: HttpRequest) -> Shell:
             url=reverse(route),
             icon=icon,
             key=key,
-            count=words_for(counts.get(name, 0)),
+            count=words_for(waiting.counts.get(name, 0)),
             current=here == route or (route != "agents:home" and request.path.startswith(reverse(route))),
         )
         for name, route, icon, key in PAGES
@@ -94,15 +114,18 @@ def build_shell(request: HttpRequest) -> Shell:
         scripted_model=scripted,
         nav=nav,
         commands=[Command(label=f"Go to {item.name}", url=item.url, keys=item.key) for item in nav],
+        stops=waiting.stops,
+        stops_url=reverse("agents:stops", args=[session_id] if session_id else None),
+        may_lift_session=may_stop(user, Stop.Scope.SESSION),
     )
 
 
-def count_waiting() -> dict[str, int]:
-    """What waits for a person, by the page that lists it, up to one more than `COUNT_LIMIT`; one query for both."""
+def read_waiting(session_id: UUID | None = None) -> Waiting:
+    """What waits for a person, up to one more than `COUNT_LIMIT`, and what is stopped; one query for all of it."""
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, {"limit": COUNT_LIMIT + 1})
-        conversations, escalations = cursor.fetchone()
-    return {"Inbox": conversations, "Queue": escalations}
+        cursor.execute(WAITING, {"limit": COUNT_LIMIT + 1, "session": str(session_id or "")})
+        conversations, escalations, stops = cursor.fetchone()
+    return Waiting(counts={"Inbox": conversations, "Queue": escalations}, stops=standing_for_banner(stops))
 
 
 def words_for(count: int) -> str:

@@ -17,6 +17,7 @@ from agents.notify import nudge_notices
 from agents.publisher import publisher
 from agents.runtime import loop
 from agents.turns import claim_turn, release_turn, silence_abandoned_turns, turns_to_nudge
+from agents.usage import forget_old_usage, settle_abandoned
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,14 @@ def run_turn(turn_id: str) -> None:
 @shared_task(name="agents.tasks.sweep_turns")
 def sweep_turns() -> None:
     silence_abandoned_turns()
+    settle_abandoned()
     for turn_id in turns_to_nudge():
         nudge(turn_id)
+
+
+@shared_task(name="agents.tasks.forget_usage")
+def forget_usage() -> None:
+    forget_old_usage()
 
 
 def nudge(turn_id: UUID) -> None:

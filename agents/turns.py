@@ -12,26 +12,45 @@ from django.db import IntegrityError, connection
 from django.db.models import Q
 from django.utils import timezone
 
-from agents.journal import Lease, lease_end
+from agents.journal import STANDING_FOR_STEP, Lease, Stops, lease_end
 from agents.models import Turn
 from observability.batch import encode
 from tools.ledger import LEFT_OPEN, NOT_MADE
 
 __all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "silence_abandoned_turns", "turns_to_nudge"]
 
-CLAIM = """
-WITH turn AS (
+# Of the messages that waited while a turn ran the newest one's turn answers all, where the agent's version says so:
+# `chosen` is that turn, and the others become `merged`.
+CLAIM = f"""
+WITH asked AS (
+  SELECT t.id, t.session_id, t.seq, t.status = 'queued' AND coalesce(v.merge_waiting, false) AS merges
+  FROM agents_turn AS t JOIN agents_session AS s ON s.id = t.session_id JOIN agents_agent AS a ON a.id = s.agent_id
+  LEFT JOIN agents_agentversion AS v ON v.id = coalesce(t.agent_version_id, a.live_version_id)
+  WHERE t.id = %s
+), chosen AS (
+  SELECT asked.merges, coalesce((SELECT n.id FROM agents_turn AS n WHERE asked.merges
+    AND n.session_id = asked.session_id AND n.status = 'queued' ORDER BY n.seq DESC LIMIT 1), asked.id) AS id
+  FROM asked
+), turn AS (
   UPDATE agents_turn AS t
   SET status = 'running', lease_token = %s, lease_until = %s, attempts = t.attempts + 1,
       started_at = coalesce(t.started_at, %s), agent_version_id = coalesce(t.agent_version_id, a.live_version_id)
-  FROM agents_session AS s JOIN agents_agent AS a ON a.id = s.agent_id
-  WHERE t.id = %s AND s.id = t.session_id AND s.controller = 'agent'
+  FROM chosen, agents_session AS s JOIN agents_agent AS a ON a.id = s.agent_id
+  WHERE t.id = chosen.id AND s.id = t.session_id AND s.controller = 'agent'
     AND coalesce(t.agent_version_id, a.live_version_id) IS NOT NULL
     AND (t.status = 'queued' OR (t.status = 'running' AND t.lease_until < %s))
     AND NOT EXISTS (SELECT 1 FROM agents_turn AS earlier WHERE earlier.session_id = t.session_id
-                    AND earlier.seq < t.seq AND earlier.status IN ('queued', 'running'))
-  RETURNING t.id, t.session_id, t.seq, t.attempts, t.agent_version_id, t.started_at,
+                    AND earlier.seq < t.seq AND earlier.status IN ('queued', 'running')
+                    AND NOT (chosen.merges AND earlier.status = 'queued'))
+  RETURNING t.id, t.session_id, t.seq, t.attempts, t.agent_version_id, t.started_at, chosen.merges,
             s.agent_id, s.channel, s.identity, s.customer_id, a.name, a.status AS agent_status
+), merged AS (
+  UPDATE agents_turn AS t SET status = 'merged', finished_at = turn.started_at
+  FROM turn WHERE turn.merges AND t.session_id = turn.session_id AND t.seq < turn.seq AND t.status = 'queued'
+  RETURNING t.session_id, t.seq
+), answered AS (
+  UPDATE agents_message AS m SET turn_id = turn.id
+  FROM merged, turn WHERE m.session_id = merged.session_id AND m.seq = merged.seq
 ), trace AS (
   INSERT INTO observability_trace (id, session_id, agent_id, agent_name, agent_version, model, channel, customer,
     status, outcome, error, input_text, output_text, started_at, model_calls, tool_calls, input_tokens, output_tokens,
@@ -44,9 +63,9 @@ WITH turn AS (
   ON CONFLICT (id) DO NOTHING
 )
 SELECT turn.id, turn.session_id, turn.seq, turn.attempts, turn.agent_version_id, turn.started_at, turn.agent_id,
-       turn.channel, turn.identity, turn.agent_status, c.email, c.name
+       turn.channel, turn.identity, turn.agent_status, c.email, c.name, turn.customer_id, {STANDING_FOR_STEP}
 FROM turn JOIN agents_customer AS c ON c.id = turn.customer_id
-"""
+"""  # noqa: S608  no value in it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +81,10 @@ class Claim:
     channel: str
     is_verified: bool
     agent_is_paused: bool
+    customer_id: UUID
     customer_email: str
     customer_name: str
+    stops: Stops
 
     @property
     def turn_id(self) -> UUID:
@@ -77,13 +98,14 @@ class Claim:
 def claim_turn(turn_id: UUID) -> Claim | None:
     """Take the turn if it is to be had: queued or with a lease run out, first in its session, the agent speaking.
 
-    One statement counts as the claim and opens the trace. That one turn of a session runs at a time is a partial
-    unique constraint; where another worker was quicker, it says so and the claim is "not yet".
+    Where waiting messages are answered together, the claim is of the newest one's turn. One statement counts as the
+    claim and opens the trace. That one turn of a session runs at a time is a partial unique constraint; where another
+    worker was quicker, it says so and the claim is "not yet".
     """
     token, now = uuid4(), timezone.now()
     try:
         with connection.cursor() as cursor:
-            cursor.execute(CLAIM, [token, lease_end(), now, turn_id, now])
+            cursor.execute(CLAIM, [turn_id, token, lease_end(), now, now])
             row = cursor.fetchone()
     except IntegrityError:
         return None
@@ -101,6 +123,8 @@ def claim_turn(turn_id: UUID) -> Claim | None:
         agent_is_paused=row[9] == "paused",
         customer_email=row[10],
         customer_name=row[11],
+        customer_id=row[12],
+        stops=Stops.of(row[13]),
     )
 
 

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from agents.views import agents, conversation, home, inbox, live, queue, system, versions
+from agents.views import (
+    agents,
+    conversation,
+    home,
+    inbox,
+    language_models,
+    limits,
+    live,
+    queue,
+    stops,
+    system,
+    targets,
+    versions,
+)
 
 app_name = "agents"
 
@@ -49,9 +62,46 @@ agent_urls = [
     path("<slug:slug>/versions/<int:number>/roll-back/", versions.version_roll_back, name="version_roll_back"),
 ]
 
+# /models/
+model_urls = [
+    path("", language_models.models, name="models"),
+    path("new/", language_models.model_new, name="model_new"),
+    path("<uuid:model_id>/", language_models.model, name="model"),
+    path("<uuid:model_id>/names/", language_models.model_alias_add, name="model_alias_add"),
+    path("<uuid:model_id>/names/remove/", language_models.model_alias_remove, name="model_alias_remove"),
+    path("<uuid:model_id>/prices/", language_models.model_price_add, name="model_price_add"),
+    path(
+        "<uuid:model_id>/prices/<int:price_id>/withdraw/",
+        language_models.model_price_withdraw,
+        name="model_price_withdraw",
+    ),
+]
+
+# /targets/
+target_urls = [
+    path("<uuid:target_id>/try/", targets.target_try, name="target_try"),
+]
+
+# /limits/
+limit_urls = [
+    path("", limits.limits, name="limits"),
+    path("new/", limits.limit_new, name="limit_new"),
+    path("sentence/", limits.limit_sentence, name="limit_sentence"),
+    path("recommended/", limits.limits_recommended, name="limits_recommended"),
+    path("<uuid:limit_id>/", limits.limit, name="limit"),
+    path("<uuid:limit_id>/switch/", limits.limit_switch, name="limit_switch"),
+    path("<uuid:limit_id>/delete/", limits.limit_delete, name="limit_delete"),
+]
+
 # /live/
 live_urls = [
+    path("", live.live, name="live"),
     path("changes/", live.desk_changes, name="desk_changes"),
+    path("stops/", stops.stops, name="stops"),
+    path("stops/<uuid:session_id>/", stops.stops, name="stops"),
+    path("stop/<slug:scope>/", stops.stop, name="stop"),
+    path("stop/<slug:scope>/<slug:subject>/", stops.stop, name="stop"),
+    path("lift/<uuid:stop_id>/", stops.stop_lift, name="stop_lift"),
 ]
 
 urlpatterns = [
@@ -59,6 +109,9 @@ urlpatterns = [
     path("inbox/", include(inbox_urls)),
     path("queue/", include(queue_urls)),
     path("agents/", include(agent_urls)),
+    path("models/", include(model_urls)),
+    path("targets/", include(target_urls)),
+    path("limits/", include(limit_urls)),
     path("live/", include(live_urls)),
     path("chat/", include("agents.channels.chat.urls")),
     path("styleguide/", system.styleguide, name="styleguide"),

@@ -144,6 +144,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep-turns": {"task": "agents.tasks.sweep_turns", "schedule": float(env_int("SWEEP_SECONDS", 5))},
+    "forget-usage": {"task": "agents.tasks.forget_usage", "schedule": 3600.0},
     "sweep-notices": {"task": "agents.notify.sweep_notices", "schedule": 15.0},
 }
 WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", 32)

@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 from agents.journal import NOTIFY_CHANNEL
+from agents.stops import CHANGED as STOPS_CHANGED
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +129,9 @@ class Hub:
 
 
 def session_of(payload: str) -> UUID | None:
-    """The session in `<session uuid>:<base seq>`; what cannot be read means a resync."""
+    """The session in `<session uuid>:<base seq>`; a change of stops, and what cannot be read, mean a resync."""
+    if payload == STOPS_CHANGED:
+        return None
     try:
         return UUID(payload.partition(":")[0])
     except ValueError:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
-from django.conf import settings
 from django.utils import timezone
 
 from agents.llm.base import Request
@@ -48,12 +46,20 @@ def single_line(text: str) -> str:
     return " ".join(text.split())[:80]
 
 
-def build_request(version: AgentVersion, system: str, messages: list[dict[str, Any]], deadline: float) -> Request:
+def build_request(
+    version: AgentVersion,
+    system: str,
+    messages: list[dict[str, Any]],
+    deadline: float,
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Request:
+    """`without` names tools that are stopped. Model and deadline are those of the turn; each call has its own."""
     return Request(
         model=version.model,
         system=system,
         messages=messages,
-        tools=list_tools(frozenset(version.tools)),
+        tools=list_tools(frozenset(version.tools) - without),
         max_tokens=version.max_output_tokens,
-        deadline=min(deadline, time.monotonic() + settings.LLM_CALL_SECONDS),
+        deadline=deadline,
     )

@@ -35,8 +35,8 @@ WITH recent AS (
 SELECT coalesce(t.seq, m.seq) AS place, m.turn_id, m.author, m.visibility, m.content, m.created_at,
   CASE WHEN m.visibility = 'step' THEN (
     SELECT jsonb_agg(jsonb_build_object('id', c.id, 'tool_use_id', c.tool_use_id, 'tool_name', c.tool_name,
-      'effect', c.effect, 'arguments', c.arguments, 'state', c.state, 'result', c.result, 'attempts', c.attempts)
-      ORDER BY c.id)
+      'effect', c.effect, 'arguments', c.arguments, 'digest', c.digest, 'state', c.state, 'result', c.result,
+      'attempts', c.attempts) ORDER BY c.id)
     FROM tools_toolcall AS c WHERE c.turn_id = m.turn_id
   ) END
 FROM agents_message AS m LEFT JOIN agents_turn AS t ON t.id = m.turn_id, recent
@@ -48,14 +48,15 @@ ORDER BY place, m.seq
 
 @dataclass(kw_only=True)
 class History:
-    """`earlier` exchanges, and the messages of this turn so far; `pending` are tool calls without a result."""
+    """`earlier` exchanges, and the messages of this turn so far; `calls` are its tool calls, `pending` those of them
+    without a result."""
 
     earlier: list[Exchange]
     current: list[dict[str, Any]]
     pending: list[ToolCall] = field(default_factory=list)
     escalated: bool = False
     model_calls: int = 0
-    tool_calls: int = 0
+    calls: list[ToolCall] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +102,12 @@ def add_current(history: History, claim: Claim, rows: list[Row]) -> None:
         if row.visibility == "step":
             history.model_calls += 1
             uses = {block["id"] for block in row.content if block["type"] == "tool_use"}
-            history.tool_calls += len(uses)
             history.escalated |= any(
                 call["tool_name"] == ESCALATE and call["state"] == ToolCall.State.CONFIRMED for call in row.calls
             )
-            history.pending.extend(
-                call_of(claim, call) for call in row.calls if call["tool_use_id"] in uses and call["result"] is None
-            )
+            asked = [(call, call_of(claim, call)) for call in row.calls if call["tool_use_id"] in uses]
+            history.calls.extend(made for _, made in asked)
+            history.pending.extend(made for call, made in asked if call["result"] is None)
 
 
 def call_of(claim: Claim, row: dict[str, Any]) -> ToolCall:
@@ -119,6 +119,7 @@ def call_of(claim: Claim, row: dict[str, Any]) -> ToolCall:
         tool_name=row["tool_name"],
         effect=row["effect"],
         arguments=row["arguments"],
+        digest=row["digest"],
         state=row["state"],
         attempts=row["attempts"],
     )

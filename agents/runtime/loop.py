@@ -7,8 +7,6 @@ dies leaves rows from which the next one goes on.
 from __future__ import annotations
 
 import logging
-import random
-import time
 from functools import lru_cache
 from typing import Any, assert_never
 from uuid import UUID
@@ -16,31 +14,29 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from agents.errors import LimitReached, ModelFailed
+from agents.errors import LimitReached, ModelFailed, Stopped
 from agents.escalations import escalate, escalation_parts
 from agents.journal import Event, Written, end_turn, message_event, write_turn
 from agents.llm.base import Reply
-from agents.llm.registry import get_adapter
 from agents.models import AgentVersion, Escalation, Message, Session, Turn
 from agents.runtime.context import build_request, opening_messages, system_text
 from agents.runtime.events import step_ended, step_started
 from agents.runtime.heartbeat import heartbeat
 from agents.runtime.history import ESCALATE, append_message, load_history, tool_result
 from agents.runtime.limits import Limits
+from agents.runtime.model_calls import ModelCalls
 from agents.runtime.steps import CallTools, Escalate, FinalReply, next_step
 from agents.runtime.stream import Releaser
 from agents.turns import Claim
-from observability.database import give_back_connection
-from observability.prices import Tokens
+from observability.batch import Part
 from observability.tracing import Recorder
 from tools import ledger
 from tools.catalog import catalog
+from tools.errors import ToolRefused
 from tools.gateway import Caller, call_tool
 from tools.models import ToolCall
 
 logger = logging.getLogger(__name__)
-MODEL_RETRIES = 2
-LONGEST_RETRY_WAIT_SECONDS = 5.0
 
 
 class Silenced(Exception):
@@ -61,6 +57,8 @@ def run_turn(claim: Claim) -> Written:
             return run.to_the_end()
         except Silenced:
             return run.end_silently()
+        except Stopped as stop:
+            return run.hand_over(Escalation.Reason.STOPPED, f"Stopped by staff: {stop}", failure="")
         except LimitReached as error:
             return run.hand_over(Escalation.Reason.USAGE_LIMIT, str(error), failure=str(error))
         except ModelFailed as error:
@@ -78,10 +76,13 @@ class Run:
         self.recorder = Recorder(trace_id=claim.turn_id, agent_id=claim.agent_id, started_at=claim.started_at)
         self.limits = Limits.of(self.version)
         self.system = system_text(self.version, claim)
+        self.model_calls = ModelCalls(claim, self.version, self.recorder, self.limits)
+        self.stopped_tools = claim.stops.tools
         self.messages: list[dict[str, Any]] = []
         self.pending: list[ToolCall] = []
         self.dropped = 0
         self.escalated = False
+        self.unwritten: list[Part] = []
         self.caller = Caller(
             permitted=frozenset(self.version.tools),
             customer_email=claim.customer_email,
@@ -96,21 +97,25 @@ class Run:
         history = load_history(self.claim, turns=self.version.window_exchanges)
         self.pending = history.pending
         self.escalated = history.escalated
-        self.limits.model_calls, self.limits.tool_calls = history.model_calls, history.tool_calls
         self.messages, self.dropped = opening_messages(self.version, history.earlier)
         for message in history.current:
             append_message(self.messages, message["role"], message["content"])
         if self.claim.attempt > 1:
             self.recorder.resume()
+            totals = self.recorder.totals
+            self.limits.resume(
+                history.calls, model_calls=history.model_calls, tokens=totals.tokens, usd=totals.cost_usd
+            )
 
     def to_the_end(self) -> Written:
         if self.claim.attempt > settings.TURN_MAX_ATTEMPTS:
             # Nothing is read or called any more: either may be what it failed at.
             raise LimitReached(f"The turn was begun {settings.TURN_MAX_ATTEMPTS} times and never ended.")
         self.load()
-        if self.claim.agent_is_paused:
+        if self.claim.agent_is_paused or self.claim.stops.turn:
             # What was sent is looked up first: the person who goes on must know what happened.
-            self.call_tools([call for call in self.pending if call.state == ToolCall.State.SENT], is_resumed=True)
+            self.look_up([call for call in self.pending if call.state == ToolCall.State.SENT])
+            self.claim.stops.check()
             return self.hand_over(Escalation.Reason.UNCLASSIFIED, "The agent is paused.", failure="")
         self.call_tools(self.pending, is_resumed=True)
         while True:
@@ -128,56 +133,15 @@ class Run:
     # -- the model
 
     def call_model(self) -> tuple[Reply, Releaser]:
-        """One reply, the call repeated where that may help. Raises `ModelFailed`, `LimitReached`, `Silenced`."""
-        self.limits.admit_model_call()
-        for attempt in range(MODEL_RETRIES + 1):
-            releaser = Releaser(
-                self.lease, call=self.limits.model_calls, attempt=self.claim.attempt * (MODEL_RETRIES + 1) + attempt
-            )
-            started_at = timezone.now()
-            request = build_request(self.version, self.system, self.messages, self.limits.deadline)
-            give_back_connection()
-            try:
-                reply = get_adapter().call(request, releaser.take)
-            except ModelFailed as error:
-                logger.warning("turn %s: model call failed (%s): %s", self.claim.turn_id, error.kind, error)
-                self.recorder.model_call(
-                    self.version.model,
-                    started_at=started_at,
-                    tokens=Tokens(),
-                    attributes={"kind": error.kind, "status": error.status, "requestId": error.request_id},
-                    error=str(error),
-                )
-                if not error.retryable or attempt == MODEL_RETRIES:
-                    raise
-                self.wait_before_retry(attempt, error)
-                continue
-            self.recorder.model_call(
-                reply.model,
-                started_at=started_at,
-                tokens=reply.tokens,
-                attributes=self.describe(reply),
-            )
-            if releaser.silenced:
-                raise Silenced
-            return reply, releaser
-        raise AssertionError("the last attempt returns or raises")
-
-    def wait_before_retry(self, attempt: int, error: ModelFailed) -> None:
-        """Back-off with jitter; a server's `retry-after` is heeded up to a cap."""
-        wished = error.retry_after if error.retry_after is not None else 0.5 * 2**attempt
-        time.sleep(min(wished, LONGEST_RETRY_WAIT_SECONDS) * (0.5 + random.random() / 2))  # noqa: S311  jitter
-
-    def describe(self, reply: Reply) -> dict[str, Any]:
-        return {
-            "requestedModel": self.version.model,
-            "messages": len(self.messages),
-            "exchangesLeftOut": self.dropped,
-            "output": reply.content,
-            "stopReason": reply.stop_reason,
-            "firstTokenMs": reply.first_token_ms,
-            "requestId": reply.request_id,
-        }
+        """One reply. Raises `ModelFailed`, `LimitReached`, `Silenced`, `Stopped`."""
+        request = build_request(
+            self.version, self.system, self.messages, self.limits.deadline, without=self.stopped_tools
+        )
+        record = {"messages": len(self.messages), "exchangesLeftOut": self.dropped}
+        reply, releaser = self.model_calls.call(request, record=record)
+        if releaser.written is not None:
+            self.check(releaser.written)
+        return reply, releaser
 
     # -- its tools
 
@@ -199,67 +163,91 @@ class Run:
         first, *others = calls
         started = [step_started(first, message=step.message), *(step_started(call) for call in others)]
         events = [*releaser.rest(), *started]
-        parts = [ledger.reserve(calls, fence="turn"), *self.recorder.take(fence="turn")]
-        self.check_controller(write_turn(self.lease, events=events, parts=parts))
+        parts = [ledger.reserve(calls, fence="turn"), *self.records()]
+        self.check(write_turn(self.lease, events=events, parts=parts))
         append_message(self.messages, "assistant", reply.content)
         return calls
 
     def call_tools(self, calls: list[ToolCall], *, is_resumed: bool = False) -> None:
         """Call them in order, each recorded before the next; those of an earlier attempt are counted already."""
         if not is_resumed:
-            self.limits.admit_tool_calls(len(calls))
+            self.limits.admit_tool_calls(calls)
         for call in calls:
-            started_at = timezone.now()
-            outcome = call_tool(call, self.caller)
-            tool = catalog.tools().get(call.tool_name)
-            self.recorder.tool_call(
-                call.tool_name,
-                span_id=call.id,
-                started_at=started_at,
-                cost_usd=tool.cost_usd if tool and outcome.attempts else self.recorder.totals.cost_usd * 0,
-                attributes={
-                    "toolInputs": call.arguments,
-                    "toolOutput": outcome.result,
-                    "state": outcome.state,
-                    "attempts": outcome.attempts,
-                },
-                error=error_of(outcome),
-            )
-            parts = [ledger.settle(call, outcome, fence="turn"), *self.recorder.take(fence="turn")]
-            written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
-            append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
-            self.check_controller(written)
+            self.check(self.call_one(call))
+
+    def look_up(self, calls: list[ToolCall]) -> None:
+        """What became of these, whoever speaks and whatever is stopped by now."""
+        for call in calls:
+            self.call_one(call)
+
+    def call_one(self, call: ToolCall) -> Written:
+        started_at = timezone.now()
+        is_stopped = call.tool_name in self.stopped_tools and call.state != ToolCall.State.SENT
+        outcome = ledger.STOPPED if is_stopped else call_tool(call, self.caller)
+        tool = catalog.tools().get(call.tool_name)
+        self.recorder.tool_call(
+            call.tool_name,
+            span_id=call.id,
+            started_at=started_at,
+            cost_usd=tool.cost_usd if tool and outcome.attempts else self.recorder.totals.cost_usd * 0,
+            attributes={
+                "toolInputs": call.arguments,
+                "toolOutput": outcome.result,
+                "state": outcome.state,
+                "attempts": outcome.attempts,
+            },
+            error=error_of(outcome),
+        )
+        parts = [ledger.settle(call, outcome, fence="turn"), *self.records()]
+        written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
+        append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
+        return written
 
     def mark_sent(self, call: ToolCall) -> None:
-        """Commit `sent` before the request leaves; where a person has taken over by now, it does not leave."""
+        """Commit `sent` before the request leaves; where it was stopped or taken over by now, it does not leave."""
         written = write_turn(self.lease, parts=[ledger.mark_sent(call, fence="turn")])
-        if written.controller != Session.Controller.AGENT:
+        try:
+            self.check(written)
+            if call.tool_name in self.stopped_tools:
+                raise ToolRefused("tool_disabled", f"The tool {call.tool_name!r} is switched off at present.")
+        except (Silenced, Stopped):
             write_turn(self.lease, parts=[ledger.settle(call, ledger.NOT_MADE, fence="turn")])
-            raise Silenced
+            raise
 
     def escalate_to_human(self, call: ToolCall) -> dict[str, Any]:
         escalation = escalate(self.lease, reason=call.arguments["reason"], summary=call.arguments["summary"])
         self.escalated = True
         return {"escalation": escalation.label, "status": escalation.status}
 
-    def check_controller(self, written: Written) -> None:
+    def check(self, written: Written) -> None:
         """A take-over or a stop takes effect at the next step."""
+        self.stopped_tools = written.stops.tools
         if written.controller != Session.Controller.AGENT:
             raise Silenced
+        written.stops.check()
+
+    def records(self) -> list[Part]:
+        """What was recorded since the last write, and what the model call cost."""
+        unwritten, self.unwritten = self.unwritten, []
+        return [*unwritten, *self.model_calls.settle_parts(fence="turn"), *self.recorder.take(fence="turn")]
 
     # -- the end
 
     def publish(self, reply: Reply, text: str) -> Written:
         status = Turn.Status.ESCALATED if self.escalated else Turn.Status.REPLIED
         message = self.said(text, content=reply.content)
-        return end_turn(
-            self.lease,
-            status=status,
-            controller=Session.Controller.HUMAN if self.escalated else Session.Controller.AGENT,
-            published=[message],
-            preview=text,
-            parts=self.recorder.close(outcome=status, error="", output_text=text, fence="turn"),
-        )
+        records = self.records()
+        try:
+            return end_turn(
+                self.lease,
+                status=status,
+                controller=Session.Controller.HUMAN if self.escalated else Session.Controller.AGENT,
+                published=[message],
+                parts=[*records, *self.recorder.close(outcome=status, error="", output_text=text, fence="turn")],
+            )
+        except Stopped:
+            self.unwritten = records
+            raise
 
     def hand_over(self, reason: Escalation.Reason, summary: str, *, failure: str) -> Written:
         """The agent cannot go on: the customer gets a decent sentence and a person gets the conversation."""
@@ -270,10 +258,11 @@ class Run:
             status=Turn.Status.FAILED if failure else Turn.Status.ESCALATED,
             controller=Session.Controller.HUMAN,
             published=[*events, self.said(text)],
-            preview=text,
             failure=failure,
+            despite_stops=True,
             parts=[
                 *parts,
+                *self.records(),
                 *ledger.close_turn(self.claim.turn_id, fence="turn"),
                 *self.recorder.close(outcome=Turn.Status.ESCALATED, error=failure, output_text=text, fence="turn"),
             ],
@@ -285,8 +274,9 @@ class Run:
             status=Turn.Status.SILENCED,
             controller=Session.Controller.AGENT,
             published=[],
-            preview="",
+            despite_stops=True,
             parts=[
+                *self.records(),
                 *ledger.close_turn(self.claim.turn_id, fence="turn"),
                 *self.recorder.close(outcome=Turn.Status.SILENCED, error="", output_text="", fence="turn"),
             ],

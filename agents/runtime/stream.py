@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from agents.journal import Event, Lease, write_turn
+from agents.journal import Event, Lease, Written, write_turn
 from agents.models import TurnEvent
 from observability.database import give_back_connection
 
@@ -23,19 +23,24 @@ class Releaser:
         self._attempt = attempt
         self._waiting = ""
         self._last_release = time.monotonic()
-        self.silenced = False
+        # The last write, and what it found of who speaks and of stops; none until there was one.
+        self.written: Written | None = None
 
     def take(self, text: str) -> None:
         self._waiting += text
         if time.monotonic() - self._last_release < RELEASE_SECONDS:
             return
         ends = [match.end() for match in SENTENCE_END.finditer(self._waiting)]
-        if ends and not self.silenced:
+        if ends and not self._is_over:
             released, self._waiting = self._waiting[: ends[-1]], self._waiting[ends[-1] :]
-            written = write_turn(self._lease, events=[self._event(released)])
+            self.written = write_turn(self._lease, events=[self._event(released)])
             give_back_connection()
-            self.silenced = written.controller != "agent"
             self._last_release = time.monotonic()
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether nothing more may be said: a person speaks by now, or the turn is stopped."""
+        return self.written is not None and (self.written.controller != "agent" or self.written.stops.turn is not None)
 
     def rest(self) -> list[Event]:
         """The text not yet released, for a write that happens anyway."""

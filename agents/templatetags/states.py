@@ -24,6 +24,7 @@ LOOKS = {
     "escalated": Look(word="Escalated", icon="hand", tone="warn"),
     "failed": Look(word="Failed", icon="circle-x", tone="bad"),
     "silenced": Look(word="Silenced", icon="eye-off"),
+    "merged": Look(word="Merged", icon="git-branch"),
     # tool calls
     "reserved": Look(word="Reserved", icon="circle-dashed"),
     "sent": Look(word="Sent", icon="arrow-up-right", tone="info", is_live=True),

@@ -35,6 +35,16 @@ function remember(event) {
 document.addEventListener("htmx:sseBeforeMessage", remember);
 document.addEventListener("htmx:sseMessage", remember);
 
+// A change that names no conversation may be of what is stopped: the banner asks again, once for all that listen.
+let asksForStops = 0;
+document.addEventListener("sse:changed", (event) => {
+  if (event.detail.data !== "[]" || asksForStops) return;
+  asksForStops = setTimeout(() => {
+    asksForStops = 0;
+    htmx.trigger(document.body, "stops");
+  }, 300);
+});
+
 function isAtEnd(scroller) {
   return scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_END;
 }

@@ -131,6 +131,8 @@ def paths_of_answerers(desk: Desk) -> list[str]:
         "/queue/",
         "/queue/?show=mine",
         f"/queue/{escalation.pk}/",
+        "/live/",
+        f"/live/stop/session/{refund.session_id}/",
         "/traces/",
         "/traces/?q=nobody",
         f"/traces/{refund.turn_id}/",
@@ -144,6 +146,8 @@ def paths_of_answerers(desk: Desk) -> list[str]:
 
 def paths_of_makers() -> list[str]:
     return [
+        "/live/stop/all/",
+        "/live/stop/agent/",
         "/agents/",
         "/agents/new/",
         "/agents/support/",

@@ -54,7 +54,7 @@ def step(lease: Lease, state: str, progress: str = "") -> Event:
 
 def reply(lease: Lease, text: str, *, controller: Session.Controller = Session.Controller.AGENT) -> None:
     message = message_event(author=Message.Author.AGENT, channel=Channel.CHAT, text=text, turn_id=lease.turn_id)
-    end_turn(lease, status=Turn.Status.REPLIED, controller=controller, published=[message], preview=text)
+    end_turn(lease, status=Turn.Status.REPLIED, controller=controller, published=[message])
 
 
 def texts(page: Page) -> list[str]:

@@ -13,12 +13,14 @@ import pytest
 
 from agents.demo import load_demo
 from agents.intake import Inbound, Received, receive
-from agents.llm.registry import get_adapter
+from agents.llm.registry import close_adapters
+from agents.model_directory import directory
 from agents.models import Message, Session, Turn
 from agents.models.sessions import Channel
 from agents.runtime.loop import get_version
 from agents.scripted.testing import running_model
 from agents.tasks import run_turn
+from agents.usage import limit_list
 from observability.models import Trace
 from observability.prices import price_list
 from tools.catalog import catalog
@@ -96,10 +98,11 @@ def desk(
 
 def forget_caches() -> None:
     """What a process keeps of rows and addresses must not outlive a test's database."""
-    get_adapter().close()
-    get_adapter.cache_clear()
+    close_adapters()
     http.connections().clear()
     http.connections.cache_clear()
     get_version.cache_clear()
     catalog.forget()
     price_list.forget()
+    limit_list.forget()
+    directory.forget()

@@ -168,7 +168,7 @@ def test_a_model_that_gives_no_reply_leaves_the_customer_with_a_person(
 
 
 def test_a_model_that_never_stops_calling_tools_is_stopped(desk: Desk, model: Model) -> None:
-    model.answers = [tool_use("get_order", {}, use_id=f"toolu_{number}") for number in range(20)]
+    model.answers = [tool_use("get_order", {"order_id": f"{number}"}, use_id=f"toolu_{number}") for number in range(20)]
     turn = desk.ask("hello")
     assert turn.status == Turn.Status.FAILED
     assert "8 model calls" in turn.failure

@@ -20,7 +20,7 @@ from agents.demo import AGENT_SLUG
 from agents.escalations import claim, resolve
 from agents.intake import Inbound, receive
 from agents.journal import Event, message_event, write_turn
-from agents.llm.registry import get_adapter
+from agents.llm.registry import close_adapters
 from agents.models import Escalation, Message, Session, Turn, TurnEvent
 from agents.models.sessions import Channel
 from agents.sessions import close_session, say, take_over, write_note
@@ -203,15 +203,10 @@ def answer_lost(shop_url: str) -> AbstractContextManager[None]:
 def model_down(_shop_url: str) -> Iterator[None]:
     """Nobody listens at the model's address (the discard port)."""
     address, settings.ANTHROPIC_BASE_URL = settings.ANTHROPIC_BASE_URL, "http://127.0.0.1:9"
-    forget_model()
+    close_adapters()
     yield
     settings.ANTHROPIC_BASE_URL = address
-    forget_model()
-
-
-def forget_model() -> None:
-    get_adapter().close()
-    get_adapter.cache_clear()
+    close_adapters()
 
 
 FAULTS = {"shop_down": shop_down, "answer_lost": answer_lost, "model_down": model_down}

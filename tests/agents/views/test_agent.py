@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -88,7 +89,15 @@ def test_review_leads_to_the_changes(agent: Agent, admin: User) -> None:
         ({"window_tokens": "many"}, "whole number"),
         ({"max_model_calls": "51"}, "less than or equal to 50"),
         ({"handoff_text": ""}, "required"),
-        ({"model": "x" * 121}, "at most 120"),
+        ({"model": "gpt-x"}, "No model that takes calls is named gpt-x"),
+        ({"model": "claude-mythos-5"}, "No model that takes calls"),
+        ({"model": "anthropic.claude-3-5-sonnet-20241022-v2:0"}, "No model that takes calls"),
+        ({"fallback_model": "gpt-x"}, "No model that takes calls is named gpt-x"),
+        ({"fallback_model": "claude-sonnet-5-5"}, "It has to be another model"),
+        ({"model": "bedrock/llama-3-3-70b", "max_output_tokens": "9000"}, "writes at most 8,192 tokens"),
+        ({"max_tokens": "999"}, "greater than or equal to 1000"),
+        ({"max_usd": "0"}, "greater than or equal to 0.0001"),
+        ({"max_same_call": "21"}, "less than or equal to 20"),
     ],
 )
 def test_bad_input_is_said_at_the_field_and_loses_nothing(
@@ -100,6 +109,58 @@ def test_bad_input_is_said_at_the_field_and_loses_nothing(
     assert said in text
     assert "A greeting of mine" in text
     assert draft_of(agent) is None
+
+
+def test_a_fall_back_and_the_limits_of_money_are_saved(agent: Agent, admin: User) -> None:
+    changed = {
+        "fallback_model": "bedrock/llama-4-maverick",
+        "max_tokens": "50000",
+        "max_usd": "0.25",
+        "max_same_call": "2",
+        "merge_waiting": "on",
+    }
+    client = client_of(admin)
+    assert client.post(url_of(agent), form_of(agent, **changed)).status_code == 302
+    draft = draft_of(agent)
+    assert draft is not None
+    assert (draft.model, draft.fallback_model) == ("claude-sonnet-5-5", "bedrock/llama-4-maverick")
+    assert (draft.max_tokens, draft.max_usd, draft.max_same_call) == (50_000, Decimal("0.25"), 2)
+    assert draft.merge_waiting
+    text = client.get(url_of(agent, "changes/")).content.decode()
+    for said in ("Limits: us dollars", "$1.00 a turn", "$0.2500 a turn", "50,000 tokens a turn", "Together"):
+        assert said in text
+    # Another spelling of the same amount is no change.
+    client.post(url_of(agent), form_of(agent, max_usd="0.250000000"))
+    assert client.post(url_of(agent), form_of(agent, max_usd="0.25")).status_code == 302
+
+
+def test_the_models_are_offered_by_provider(agent: Agent, admin: User) -> None:
+    text = client_of(admin).get(url_of(agent)).content.decode()
+    assert '<optgroup label="Bedrock Converse">' in text
+    assert '<option value="claude-sonnet-5-5" selected>Claude Sonnet 5.5 · $2.00 in, $10.00 out</option>' in text
+    assert "claude-mythos-5" not in text
+
+
+def test_a_former_name_is_kept_with_its_warning(admin: User, support: User) -> None:
+    name = "anthropic.claude-3-5-sonnet-20241022-v2:0"
+    old = make_agent("old", model=name, instructions="Be exact.")
+    warning = f"{name} was retired; Claude Sonnet 5.5 answers instead."
+    for user in (admin, support):
+        assert warning in client_of(user).get(url_of(old)).content.decode()
+        assert warning in client_of(user).get(url_of(old, "versions/1/")).content.decode()
+    assert f'<option value="{name}" selected>' in client_of(admin).get(url_of(old)).content.decode()
+    response = client_of(admin).post(url_of(old), form_of(old, instructions="Be kind."))
+    assert response.status_code == 302
+    draft = draft_of(old)
+    assert draft is not None
+    assert (draft.model, draft.instructions) == (name, "Be kind.")
+
+
+def test_a_model_that_nobody_knows_is_named(admin: User, support: User) -> None:
+    lost = make_agent("lost", model="gpt-x")
+    for user in (admin, support):
+        text = client_of(user).get(url_of(lost)).content.decode()
+        assert "There is no model named &#x27;gpt-x&#x27;. Each conversation goes to a person." in text
 
 
 def test_two_admins_changing_different_fields_both_keep_theirs(agent: Agent, admin: User) -> None:

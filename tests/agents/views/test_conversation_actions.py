@@ -42,7 +42,7 @@ def reply(claim: Claim, text: str) -> None:
     """What the loop does at the end of a turn."""
     message = message_event(author=Message.Author.AGENT, channel=claim.channel, text=text, turn_id=claim.turn_id)
     controller, status = Session.Controller.AGENT, Turn.Status.REPLIED
-    end_turn(claim.lease, status=status, controller=controller, published=[message], preview=text)
+    end_turn(claim.lease, status=status, controller=controller, published=[message])
 
 
 def said(session: Session, visibility: str = "public") -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from agents.queue import midnight
 from observability.ids import uuid7
 from observability.models import Trace
 from tests.factories import client_of, make_agent, make_escalation, make_session, make_trace, make_turn
+from tools.models import Target, TargetHealth
 
 pytestmark = pytest.mark.django_db
 
@@ -133,7 +134,64 @@ def test_a_turn_that_nobody_takes_is_said_on_top(support: User) -> None:
     assert "is the worker running?" not in client_of(support).get("/").content.decode()
 
 
+def make_target(name: str = "demo-shop", **health) -> Target:
+    target = Target.objects.create(name=name, kind=Target.Kind.HTTP, base_url="http://shop.example")
+    if health:
+        TargetHealth.objects.create(target=target, last_error="timeout after 10.0 s", **health)
+    return target
+
+
+def make_open_target(*, seconds: int) -> Target:
+    now = timezone.now()
+    return make_target(state="open", failures=5, opened_at=now, retry_at=now + timedelta(seconds=seconds))
+
+
+def part_of(user: User) -> tuple[str, str, str]:
+    (part,) = Overview(user).target_parts
+    return part.name, part.tone, part.text
+
+
+def test_a_target_that_answers(support: User) -> None:
+    make_target()
+    Target.objects.create(name="desk", kind=Target.Kind.BUILTIN)
+    assert part_of(support) == ("Demo shop", "good", "answering")
+    page = client_of(support).get("/").content.decode()
+    assert "Demo shop" in page
+    assert "answering" in page
+
+
+def test_a_target_that_failed_lately(support: User) -> None:
+    target = make_target(failures=1)
+    assert part_of(support) == ("Demo shop", "warn", "1 failure: timeout after 10.0 s")
+    TargetHealth.objects.update(failures=4)
+    assert "4 failures in a row" in part_of(support)[2]
+    Target.objects.filter(pk=target.pk).update(enabled=False)
+    assert part_of(support) == ("Demo shop", "idle", "switched off")
+
+
+def test_a_target_that_is_left_alone_is_said_on_top_and_an_admin_may_try_it(support: User, admin: User) -> None:
+    make_session()  # past the first run
+    target = make_open_target(seconds=60)
+    until = TargetHealth.objects.get().retry_at
+    name, tone, text = part_of(support)
+    assert (name, tone) == ("Demo shop", "bad")
+    assert text == f"not asked until {until:%H:%M:%S} UTC, 5 failures in a row: timeout after 10.0 s"
+    page = client_of(support).get("/").content.decode()
+    assert page.count(text) == 2
+    assert "Try now" not in page
+    page = client_of(admin).get("/").content.decode()
+    assert f'action="/targets/{target.pk}/try/"' in page
+    assert "Try now" in page
+
+
+def test_a_target_that_is_due_needs_no_button(admin: User) -> None:
+    make_open_target(seconds=-1)
+    assert part_of(admin)[2].startswith("the next call tries it, 5 failures in a row")
+    assert "Try now" not in client_of(admin).get("/").content.decode()
+
+
 def test_ten_queries_at_most(support: User, django_assert_max_num_queries) -> None:
+    make_open_target(seconds=60)
     for _ in range(3):
         make_escalation()
         make_trace(spans=0)
