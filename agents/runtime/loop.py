@@ -7,6 +7,7 @@ dies leaves rows from which the next one goes on.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, assert_never
 from uuid import UUID
@@ -176,14 +177,16 @@ class Run:
             self.check(self.call_one(call))
 
     def look_up(self, calls: list[ToolCall]) -> None:
-        """What became of these, whoever speaks and whatever is stopped by now."""
+        """What became of these, whoever speaks and whatever is stopped by now; nothing is sent again for it."""
+        self.caller = replace(self.caller, permitted=frozenset())
         for call in calls:
             self.call_one(call)
 
     def call_one(self, call: ToolCall) -> Written:
         started_at = timezone.now()
         is_stopped = call.tool_name in self.stopped_tools and call.state != ToolCall.State.SENT
-        outcome = ledger.STOPPED if is_stopped else call_tool(call, self.caller)
+        caller = replace(self.caller, permitted=self.caller.permitted - self.stopped_tools)
+        outcome = ledger.STOPPED if is_stopped else call_tool(call, caller)
         tool = catalog.tools().get(call.tool_name)
         self.recorder.tool_call(
             call.tool_name,

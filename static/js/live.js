@@ -20,5 +20,5 @@ setInterval(() => {
 }, 1000);
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
-  if (detail.target.matches?.("dialog[data-shows]") && !detail.target.open) detail.target.showModal();
+  if (detail.target?.matches?.("dialog[data-shows]") && !detail.target.open) detail.target.showModal();
 });
