@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import quote
@@ -169,6 +170,9 @@ class Cluster:
     def _try_to_start(self) -> str | None:
         """None when the server answers, else what it said as it gave up."""
         self._forget_dead_postmaster()
+        if self._child is not None:
+            with suppress(subprocess.TimeoutExpired):  # the one before, killed: until it is waited for it stays
+                self._child.wait(STOP_SECONDS)
         command: list[str | Path] = [self.binaries / "postgres", "-D", self.data, "-c", "listen_addresses="]
         command += ["-c", f"unix_socket_directories={_listed(self.socket)}", "-c", "unix_socket_permissions=0700"]
         with self._open_log() as log:
