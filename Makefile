@@ -4,7 +4,7 @@
 #   make test ARGS="tests/tools -x"     arguments for pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench shots lock clean runtime dev
+.PHONY: help run test check bench faults shots lock clean runtime dev
 
 VENV = .venv/bin
 ARGS =
@@ -59,6 +59,9 @@ check: dev ## Formatting, lint, types, import contracts, migrations, settings
 	$(VENV)/python -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 	$(VENV)/python manage.py makemigrations --check --dry-run
 	$(VENV)/python manage.py check
+
+faults: dev ## Kill, cut off and lie to a running desk, then compare its books (CONVERSATIONS=1000 SEED=7)
+	@$(VENV)/python -m tests.faults --conversations $(or $(CONVERSATIONS),150) --seed $(or $(SEED),7) $(ARGS)
 
 bench: dev ## Measure a turn beside the bare loop on the SDK
 	@$(VENV)/python -m tests.bench $(ARGS)
