@@ -148,27 +148,40 @@ STANDING_FOR_STEP = STANDING.format(turn="turn", scopes="'all', 'tool'")
 STANDING_FOR_END = STANDING.format(turn="held", scopes="'all'")
 
 
-def write_turn(lease: Lease, *, events: Sequence[Event] = (), parts: Sequence[Part] = ()) -> Written:
-    """A step of a running turn; parts select from `turn`. Renews the lease. Raises `LeaseLost`."""
-    count = len(events)
-    fences: list[Fence] = [
-        (
-            "held AS (UPDATE agents_turn SET lease_until = %s WHERE id = %s AND lease_token = %s "
-            "RETURNING id, session_id)",
-            (lease_end(), lease.turn_id, lease.token),
-        ),
-        (
-            "session AS (UPDATE agents_session AS s SET event_seq = s.event_seq + %s FROM held "
-            "WHERE s.id = held.session_id RETURNING s.id, s.event_seq - %s AS base, s.controller, s.agent_id)",
-            (count, count),
-        ),
-        (
-            "turn AS (SELECT held.id, held.session_id, session.agent_id, session.base, session.controller "
-            "FROM held, session)",
-            (),
-        ),
+# The number before `events` is the base of `turn`; what is spoken has the numbers up to it.
+STEP_FENCES = (
+    "held AS (UPDATE agents_turn SET lease_until = %s WHERE id = %s AND lease_token = %s RETURNING id, session_id)",
+    """session AS (
+        UPDATE agents_session AS s
+        SET event_seq = s.event_seq + %s + CASE WHEN s.controller = 'agent' THEN %s ELSE 0 END
+        FROM held WHERE s.id = held.session_id
+        RETURNING s.id, s.event_seq - %s AS base, s.controller, s.agent_id)""",
+    """turn AS (SELECT held.id, held.session_id, session.agent_id, session.base, session.controller
+        FROM held, session)""",
+    "speaking AS (SELECT base - %s AS base FROM turn WHERE controller = 'agent')",
+)
+
+
+def write_turn(
+    lease: Lease, *, spoken: Sequence[Event] = (), events: Sequence[Event] = (), parts: Sequence[Part] = ()
+) -> Written:
+    """A step of a running turn; parts select from `turn`. Renews the lease. Raises `LeaseLost`.
+
+    `spoken` is what the customer reads while it is written. It comes before `events`, and is left out where the agent
+    no longer speaks: that is told under the session's lock, so none of it follows a take-over.
+    """
+    params: tuple[tuple[Any, ...], ...] = (
+        (lease_end(), lease.turn_id, lease.token),
+        (len(events), len(spoken), len(events)),
+        (),
+        (len(spoken),),
+    )
+    parts = [
+        *event_parts(lease.session_id, spoken, fence="speaking"),
+        *event_parts(lease.session_id, events, fence="turn"),
+        *parts,
     ]
-    parts = [*event_parts(lease.session_id, events, fence="turn"), *parts]
+    fences = list(zip(STEP_FENCES, params, strict=True))
     row = execute(lease.session_id, fences, parts, extra=(STANDING_FOR_STEP, ()))
     if row is None:
         raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")

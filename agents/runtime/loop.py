@@ -163,9 +163,8 @@ class Run:
         step = self.said(reply.text, content=reply.content, visibility=Message.Visibility.STEP)
         first, *others = calls
         started = [step_started(first, message=step.message), *(step_started(call) for call in others)]
-        events = [*releaser.rest(), *started]
         parts = [ledger.reserve(calls, fence="turn"), *self.records()]
-        self.check(write_turn(self.lease, events=events, parts=parts))
+        self.check(write_turn(self.lease, spoken=releaser.rest(), events=started, parts=parts))
         append_message(self.messages, "assistant", reply.content)
         return calls
 

@@ -33,7 +33,7 @@ class Releaser:
         ends = [match.end() for match in SENTENCE_END.finditer(self._waiting)]
         if ends and not self._is_over:
             released, self._waiting = self._waiting[: ends[-1]], self._waiting[ends[-1] :]
-            self.written = write_turn(self._lease, events=[self._event(released)])
+            self.written = write_turn(self._lease, spoken=[self._event(released)])
             give_back_connection()
             self._last_release = time.monotonic()
 

@@ -14,13 +14,15 @@ from django.utils import timezone
 
 from agents.intake import Received
 from agents.models import Agent, Escalation, Message, Session, Stop, Turn, TurnEvent
+from agents.runtime.stream import RELEASE_SECONDS, Releaser
 from agents.sessions import take_over
+from agents.turns import claim_turn
 from observability.access import Role
 from observability.models import Charge
 from tests.factories import make_user
 from tests.flows.conftest import Desk
 from tests.flows.planned import PlannedModel, first, planned_model
-from tests.messages_api import text, tool_use
+from tests.messages_api import Answer, text, tool_use
 from tools.models import ToolCall
 
 LOOK_UP = tool_use("get_order", {"order_id": "1042"})
@@ -123,6 +125,50 @@ def test_nothing_is_published_after_a_take_over(desk: Desk, model: PlannedModel)
     assert turn.status == Turn.Status.SILENCED
     assert desk.refunds("1042") == []
     assert not Message.objects.filter(turn=turn, author="agent", visibility="public").exists()
+
+
+def test_not_a_sentence_of_a_reply_under_way_is_shown_after_a_take_over(desk: Desk) -> None:
+    """The write that would show it is the first that could know of the take-over."""
+    person = make_user(Role.SUPPORT)
+    claim = claim_turn(desk.send("hello").turn_id)
+    assert claim is not None
+    releaser = Releaser(claim.lease, call=1, attempt=1)
+    wait_for_release()
+    releaser.take("It is on its way. ")
+    take_over(Session.objects.get(), user=person)
+    wait_for_release()
+    releaser.take("Your money is, too. ")
+
+    assert shown_text() == ["It is on its way. "]
+    numbers = TurnEvent.objects.order_by("seq").values_list("seq", flat=True)
+    assert list(numbers) == list(range(1, len(numbers) + 1)), "a reader waits for each number"
+    assert Session.objects.get().event_seq == len(numbers)
+
+
+def test_what_the_model_said_before_a_tool_is_not_shown_after_a_take_over(desk: Desk, model: PlannedModel) -> None:
+    person = make_user(Role.SUPPORT)
+    said = {"type": "text", "text": "I send the money back now."}
+    model.answers = [
+        first(
+            lambda: take_over(Session.objects.get(), user=person),
+            Answer(blocks=[said, *REFUND.blocks], stop_reason="tool_use"),
+        )
+    ]
+
+    turn = desk.ask("Refund my order 1042")
+
+    assert (turn.status, shown_text()) == (Turn.Status.SILENCED, [])
+    numbers = TurnEvent.objects.order_by("seq").values_list("seq", flat=True)
+    assert list(numbers) == list(range(1, len(numbers) + 1))
+
+
+def wait_for_release() -> None:
+    time.sleep(RELEASE_SECONDS * 1.1)
+
+
+def shown_text() -> list[str]:
+    events = TurnEvent.objects.filter(kind=TurnEvent.Kind.TEXT).order_by("seq")
+    return [event.data["text"] for event in events]
 
 
 def test_of_many_races_with_a_take_over_none_speaks_after_it(desk: Desk, model: PlannedModel) -> None:
