@@ -12,6 +12,7 @@ from django.core.validators import MinValueValidator, RegexValidator
 from django.utils import timezone
 
 from agents.models import LanguageModel
+from agents.models.language_models import KEY_VARIABLE, OWN_KEYS
 from observability.models import Price
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ else:  # Django's class takes no parameter while the program runs
 KEY = RegexValidator(
     r"\A[A-Za-z0-9][A-Za-z0-9._:/-]*\Z", "Letters, digits and . _ : / - only, beginning with a letter or digit."
 )
-# Any other variable might hold a secret of the desk, which would then be sent to the address above it.
-KEY_VARIABLE = re.compile(r"\A[A-Z][A-Z0-9_]*_API_KEY\Z")
-OWN_KEYS = ("ANTHROPIC_API_KEY",)
 NO_CACHE = "Empty: as input."
 NO_ADDRESS = "An address begins with http:// or https:// and names a host."
 
@@ -122,7 +120,7 @@ class ModelForm(FormOfModel):
 
     def clean_key_variable(self) -> str:
         name = str(self.cleaned_data["key_variable"]).strip()
-        if name and (not KEY_VARIABLE.match(name) or name in OWN_KEYS):
+        if name and (not re.fullmatch(KEY_VARIABLE, name) or name in OWN_KEYS):
             raise ValidationError("A name in capitals that ends in _API_KEY, and not the key of the Anthropic API.")
         return name
 

@@ -14,7 +14,7 @@ from agents.llm.connections import pool_limits, read_key, read_until, timeout_of
 from agents.llm.deadline import within
 from agents.llm.draft import Draft
 from agents.llm.failures import kind_of_status, model_failed, retry_after_of
-from agents.llm.openai_form import ChatReading, Piece, chat_request
+from agents.llm.openai_form import COUNT_OPTION, ChatReading, Piece, chat_request
 from observability.batch import encode
 
 
@@ -28,13 +28,24 @@ class OpenAIModel:
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         self._client = httpx2.Client(headers=headers, limits=pool_limits())
+        # Some (Cohere's) refuse the request for a count of tokens; it is not asked of them again.
+        self._counts_tokens = True
 
     def close(self) -> None:
         self._client.close()
 
     def call(self, request: Request, on_text: OnText) -> Reply:
+        try:
+            return self._call(request, on_text)
+        except ModelFailed as error:
+            if not self._counts_tokens or error.kind != "rejected" or COUNT_OPTION not in str(error):
+                raise
+            self._counts_tokens = False
+            return self._call(request, on_text)
+
+    def _call(self, request: Request, on_text: OnText) -> Reply:
         with within(request.deadline) as seconds:
-            body = encode(chat_request(request)).encode()
+            body = encode(chat_request(request, counts_tokens=self._counts_tokens)).encode()
             draft = Draft(request, on_text)
             try:
                 with self._client.stream("POST", self._url, content=body, timeout=timeout_of(seconds)) as response:

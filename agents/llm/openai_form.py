@@ -24,11 +24,13 @@ STOP_REASONS = {
     "length": "max_tokens",
     "content_filter": "refusal",
 }
+COUNT_OPTION = "stream_options"
 FAILED_REASONS = {"abort", "error"}
 
 
 # -- the request
-def chat_request(request: Request) -> dict[str, Any]:
+def chat_request(request: Request, *, counts_tokens: bool = True) -> dict[str, Any]:
+    """The body; a stream tells the tokens only where it is asked to, with `counts_tokens`."""
     messages = [{"role": "system", "content": request.system}] if request.system.strip() else []
     for message in plain_messages(request.messages, with_tools=bool(request.tools)):
         messages.extend(assistant_form(message) if message["role"] == "assistant" else user_form(message))
@@ -36,7 +38,9 @@ def chat_request(request: Request) -> dict[str, Any]:
     if request.tools:
         body["tools"] = [tool_form(tool) for tool in request.tools]
     if not request.tools or request.streams_tools:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body["stream"] = True
+        if counts_tokens:
+            body[COUNT_OPTION] = {"include_usage": True}
     return body
 
 

@@ -8,6 +8,11 @@ from django.utils import timezone
 
 from observability.ids import uuid7
 
+# The names of variables that may hold a server's key: no secret of Tandem's own, and not the key of another provider,
+# is sent to an address that an admin chose.
+KEY_VARIABLE = r"^[A-Z][A-Z0-9_]*_API_KEY$"
+OWN_KEYS = ("ANTHROPIC_API_KEY",)
+
 
 class LanguageModel(models.Model):
     """One model behind one provider. Its prices are rows of `Price` under the same key."""
@@ -43,7 +48,12 @@ class LanguageModel(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=~models.Q(provider="openai") | ~models.Q(base_url=""), name="languagemodel_server_has_url"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(key_variable="")
+                | (models.Q(key_variable__regex=KEY_VARIABLE) & ~models.Q(key_variable__in=OWN_KEYS)),
+                name="languagemodel_key_is_the_servers",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -68,6 +68,7 @@ def of_a_busy_desk(scene: Scene) -> list[Shot]:
         *conversation_pages(scene),
         *queue_pages(scene),
         *agent_pages(),
+        *model_pages(),
         *trace_pages(scene),
         *chat_pages(scene),
         *other_pages(),
@@ -136,6 +137,17 @@ def agent_pages() -> list[Shot]:
         Shot(name="version", path=f"{AGENT}/versions/2/", who=ADMIN, whole=True),
         Shot(name="version-compare", path=f"{AGENT}/versions/compare/?from=1&to=3", who=ADMIN, whole=True),
         Shot(name="version-roll-back", path=f"{AGENT}/versions/2/roll-back/", who=ADMIN, whole=True),
+    ]
+
+
+def model_pages() -> list[Shot]:
+    return [
+        Shot(name="models", path="/models/", who=ADMIN, whole=True),
+        Shot(name="models-reader", path="/models/", whole=True),
+        Shot(name="model", path="/models/", who=ADMIN, whole=True, act=click("main td a")),
+        Shot(name="model-new", path="/models/new/", who=ADMIN, whole=True),
+        Shot(name="limits", path="/limits/", who=ADMIN, whole=True),
+        Shot(name="limits-reader", path="/limits/", whole=True),
     ]
 
 

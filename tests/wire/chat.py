@@ -52,7 +52,7 @@ def respond(heard: Heard, answer: Callable[[Asked], Answer], key: str) -> Respon
         return failure(400, str(error))
     given = answer(read_chat(heard))
     if given.status != 200:
-        return failure(given.status, "no", headers=given.headers, delay=given.delay_seconds)
+        return failure(given.status, given.error or "no", headers=given.headers, delay=given.delay_seconds)
     chat = given if isinstance(given, ChatAnswer) else ChatAnswer(**vars(given))
     is_whole = chat.is_whole or not heard.body.get("stream")
     return Response(

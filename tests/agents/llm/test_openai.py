@@ -76,6 +76,14 @@ def test_a_model_that_does_not_stream_tools_is_asked_for_the_whole() -> None:
     assert "stream" not in rig.asked[0].body
 
 
+@pytest.mark.parametrize(("status", "words"), [(400, "unknown field: stream_options"), (422, "stream_options")])
+def test_a_server_that_will_not_count_tokens_is_not_asked_again(one: Rig, status: int, words: str) -> None:
+    one.answers = [Answer(status=status, error=words), text("Hello."), text("Again.")]
+    first, second = one.call(), one.call()
+    assert (first.text, first.are_tokens_estimated, second.text) == ("Hello.", True, "Again.")
+    assert ["stream_options" in asked.body for asked in one.asked] == [True, False, False]
+
+
 # -- quirks
 QUIRKS = {
     "stop after calls": {"finish_reason": "stop"},
@@ -180,8 +188,8 @@ def test_a_server_that_is_not_there_is_a_failed_connection() -> None:
 
 # -- the key
 def test_the_key_comes_from_its_variable_and_is_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OUR_SERVER_KEY", KEY)
-    rig = Rig(model=row("openai", "served", key_variable="OUR_SERVER_KEY"), answers=[text("Hello.")])
+    monkeypatch.setenv("OUR_SERVER_API_KEY", KEY)
+    rig = Rig(model=row("openai", "served", key_variable="OUR_SERVER_API_KEY"), answers=[text("Hello.")])
     with running_chat_server(rig.answer, key=KEY) as rig.model.base_url:
         assert rig.call().text == "Hello."
         close_adapters()
@@ -193,8 +201,8 @@ def test_the_key_comes_from_its_variable_and_is_in_no_error(monkeypatch: pytest.
 
 
 def test_a_key_that_is_not_there_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OUR_SERVER_KEY", raising=False)
-    rig = Rig(model=row("openai", "served", base_url="http://127.0.0.1:9/v1", key_variable="OUR_SERVER_KEY"))
+    monkeypatch.delenv("OUR_SERVER_API_KEY", raising=False)
+    rig = Rig(model=row("openai", "served", base_url="http://127.0.0.1:9/v1", key_variable="OUR_SERVER_API_KEY"))
     failed = rig.fail()
     assert (failed.kind, failed.retryable) == ("rejected", False)
-    assert "OUR_SERVER_KEY" in str(failed)
+    assert "OUR_SERVER_API_KEY" in str(failed)
