@@ -29,7 +29,7 @@ from agents.runtime.model_calls import ModelCalls
 from agents.runtime.steps import CallTools, Escalate, FinalReply, next_step
 from agents.runtime.stream import Releaser
 from agents.turns import Claim
-from observability.batch import Part
+from observability.batch import Part, encode
 from observability.tracing import Recorder
 from tools import ledger
 from tools.catalog import catalog
@@ -83,6 +83,8 @@ class Run:
         self.pending: list[ToolCall] = []
         self.dropped = 0
         self.escalated = False
+        # Writes of which nobody knows whether they were carried out.
+        self.unknown: list[ToolCall] = []
         self.unwritten: list[Part] = []
         self.caller = Caller(
             permitted=frozenset(self.version.tools),
@@ -98,6 +100,7 @@ class Run:
         history = load_history(self.claim, turns=self.version.window_exchanges)
         self.pending = history.pending
         self.escalated = history.escalated
+        self.unknown = [call for call in history.calls if call.state == ToolCall.State.UNKNOWN]
         self.messages, self.dropped = opening_messages(self.version, history.earlier)
         for message in history.current:
             append_message(self.messages, message["role"], message["content"])
@@ -203,6 +206,8 @@ class Run:
         parts = [ledger.settle(call, outcome, fence="turn"), *self.records()]
         written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
         append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
+        if outcome.state == ToolCall.State.UNKNOWN:
+            self.unknown.append(call)
         return written
 
     def mark_sent(self, call: ToolCall) -> None:
@@ -236,20 +241,38 @@ class Run:
     # -- the end
 
     def publish(self, reply: Reply, text: str) -> Written:
-        status = Turn.Status.ESCALATED if self.escalated else Turn.Status.REPLIED
-        message = self.said(text, content=reply.content)
+        content, events, parts = reply.content, *self.unknown_to_person()
+        if parts:
+            text = f"{text}\n\n{self.version.handoff_text}"
+            content = [*content, {"type": "text", "text": self.version.handoff_text}]
+        to_person = self.escalated or bool(parts)
+        status = Turn.Status.ESCALATED if to_person else Turn.Status.REPLIED
         records = self.records()
         try:
             return end_turn(
                 self.lease,
                 status=status,
-                controller=Session.Controller.HUMAN if self.escalated else Session.Controller.AGENT,
-                published=[message],
-                parts=[*records, *self.recorder.close(outcome=status, error="", output_text=text, fence="turn")],
+                controller=Session.Controller.HUMAN if to_person else Session.Controller.AGENT,
+                published=[*events, self.said(text, content=content)],
+                parts=[
+                    *parts,
+                    *records,
+                    *self.recorder.close(outcome=status, error="", output_text=text, fence="turn"),
+                ],
             )
         except Stopped:
             self.unwritten = records
             raise
+
+    def unknown_to_person(self) -> tuple[list[Event], list[Part]]:
+        """What may have been done, and is not known to be, goes to a person, though the model did not see to it."""
+        if self.escalated or not self.unknown:
+            return [], []
+        calls = "; ".join(f"{call.tool_name} {encode(call.arguments)}" for call in self.unknown)
+        summary = (
+            f"It is not known whether this was done, and it must not be repeated before somebody has looked: {calls}"
+        )
+        return escalation_parts(self.lease, reason=Escalation.Reason.TOOL_FAILURE, summary=summary, fence="spoken")
 
     def hand_over(self, reason: Escalation.Reason, summary: str, *, failure: str) -> Written:
         """The agent cannot go on: the customer gets a decent sentence and a person gets the conversation."""

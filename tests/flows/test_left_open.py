@@ -10,13 +10,15 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from agents.models import Agent, Message, Session, Turn
+from agents.models import Agent, Escalation, Message, Session, Turn
 from agents.runtime import loop
 from agents.sessions import hand_back, take_over
 from agents.tasks import run_turn, sweep_turns
 from observability.access import Role
 from tests.factories import make_user
 from tests.flows.conftest import Desk, forget_caches
+from tests.flows.planned import planned_model
+from tests.messages_api import text, tool_use
 from tools import ledger
 from tools.catalog import Catalog, catalog
 from tools.models import ToolCall
@@ -70,6 +72,58 @@ def test_a_turn_given_up_leaves_what_was_sent_unknown(
     assert Turn.objects.get(pk=turn.pk).status == Turn.Status.FAILED
     assert refund_call(turn).state == ToolCall.State.UNKNOWN
     assert Session.objects.get().controller == Session.Controller.HUMAN
+
+
+def lose_every_answer(desk: Desk) -> None:
+    """The shop does what it is asked, and neither its answer nor what is looked up then comes back."""
+    desk.fault(paths="POST /refunds, /refunds/by-key/*", lose_answer_next=50)
+
+
+def test_an_unknown_write_goes_to_a_person_though_the_model_does_not_see_to_it(desk: Desk, settings: Any) -> None:
+    with planned_model(settings) as model:
+        model.answers = [
+            tool_use("process_refund", {"order_id": "1042", "reason": "broken"}),
+            tool_use("escalate_to_human", {"why": "garbage"}, use_id="toolu_2"),
+            text("I cannot tell whether it was done."),
+        ]
+        lose_every_answer(desk)
+        turn = desk.ask(REFUND)
+
+    assert desk.calls(turn) == [("process_refund", "unknown"), ("escalate_to_human", "refused")]
+    escalation = Escalation.objects.get()
+    assert escalation.reason == Escalation.Reason.TOOL_FAILURE
+    assert 'process_refund {"order_id":"1042","reason":"broken"}' in escalation.summary
+    assert (turn.status, Session.objects.get().controller) == (Turn.Status.ESCALATED, Session.Controller.HUMAN)
+    words, told = desk.reply(turn).split("\n\n")
+    assert words == "I cannot tell whether it was done."
+    assert told == turn.agent_version.handoff_text
+
+
+def test_one_left_by_a_dead_worker_goes_to_a_person_as_well(
+    desk: Desk, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker dies with the outcome known to be unknown; all that is left to the next one are the last words."""
+    with planned_model(settings) as model:
+        model.answers = [
+            tool_use("process_refund", {"order_id": "1042", "reason": "broken"}),
+            text("I cannot tell whether it was done."),
+        ]
+        lose_every_answer(desk)
+        received = desk.send(REFUND)
+        with monkeypatch.context() as patched:
+            patched.setattr(loop, "end_turn", die)
+            with pytest.raises(WorkerDied):
+                run_turn(str(received.turn_id))
+        Turn.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        run_turn(str(received.turn_id))
+
+    assert refund_call(Turn.objects.get()).state == ToolCall.State.UNKNOWN
+    assert Escalation.objects.get().reason == Escalation.Reason.TOOL_FAILURE
+    assert Session.objects.get().controller == Session.Controller.HUMAN
+
+
+def die(*_: object, **__: object) -> None:
+    raise WorkerDied
 
 
 def test_a_dead_workers_turn_is_ended_when_a_person_has_taken_over(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
