@@ -28,7 +28,7 @@ def test_a_signal_is_a_question_to_be_asked(number: signal.Signals) -> None:
         signals.check()
         assert not signals.wait(0.01)
         send(number)
-        assert signals.wait(0.01)
+        assert signals.wait(5)
         with pytest.raises(StopRequested):
             signals.check()
 
