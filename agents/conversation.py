@@ -21,21 +21,31 @@ from agents.models import Escalation, Message, Session, Turn, TurnEvent
 from agents.sessions import label_of
 from guardrails.markup import render_markdown
 from observability.models import Span, Trace
-from tools.models import ToolCall
+from tools.models import Approval, ToolCall
 
 # How many messages a page shows at once, steps and lines counted too.
 THREAD_SIZE = 100
 OTHERS_SHOWN = 6
 SUMMARY_LENGTH = 90
+# The look of a step that is a person's to decide, and what the agent does once they have.
+WAITING = "waiting"
+DECIDED = "Going on after the decision"
 SPOKEN = (Message.Author.CUSTOMER, Message.Author.AGENT, Message.Author.PERSON)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One tool call of the agent, with what it cost in US dollars."""
+    """One tool call of the agent, with what it cost in US dollars, and the approval that was asked for it."""
 
     call: ToolCall
     cost: Decimal | None
+    approval: Approval | None = None
+
+    @property
+    def state(self) -> str:
+        """The call's, or `waiting` while it is a person's to decide."""
+        is_pending = self.approval is not None and self.approval.status == Approval.Status.PENDING
+        return WAITING if is_pending and self.call.state == ToolCall.State.RESERVED else self.call.state
 
     @property
     def summary(self) -> str:
@@ -180,9 +190,10 @@ def calls_of(turns: Iterable[UUID]) -> dict[tuple[UUID | None, str], Step]:
 
 
 def steps_of(condition: Q) -> list[Step]:
-    """Tool calls with the cost of their spans, which bear their ids."""
+    """Tool calls with the cost of their spans, which bear their ids, and with their approvals: one query."""
     cost = Subquery(Span.objects.filter(pk=OuterRef("pk")).values("cost_usd")[:1])
-    return [Step(call=call, cost=call.cost) for call in ToolCall.objects.filter(condition).annotate(cost=cost)]
+    calls = ToolCall.objects.filter(condition).select_related("approval").annotate(cost=cost)
+    return [Step(call=call, cost=call.cost, approval=getattr(call, "approval", None)) for call in calls]
 
 
 def entry_of(message: Message, *, session: Session, reader: User) -> Entry:
@@ -353,6 +364,9 @@ def follow(events: Iterable[Mapping[str, Any]]) -> tuple[str, str, datetime | No
             case TurnEvent.Kind.STEP if "progress" in data:
                 text = ""
                 steps[data["tool_call_id"]] = (data["progress"], at)
+            case TurnEvent.Kind.STEP if data["state"] == ToolCall.State.RESERVED:
+                # A person has decided on it, and the agent goes on.
+                steps[data["tool_call_id"]] = (DECIDED, at)
             case TurnEvent.Kind.STEP:
                 steps.pop(data["tool_call_id"], None)
                 progress, since = "Reading the result", at

@@ -7,11 +7,12 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from agents.demo_policies import add_policies
 from agents.demo_tools import tool_rows
 from agents.models import Agent
 from agents.sessions import find_or_add_customer
 from agents.versions import draft_version, publish_version
-from tools.models import Target, Tool
+from tools.models import PolicyVersion, Target, Tool
 
 PASSWORD = "tandem-demo-2026"  # noqa: S105  printed at every start of a demo; never made outside of one
 SIGN_INS = [
@@ -65,6 +66,7 @@ def load_demo() -> None:
     """Makes what is missing and changes nothing that is there, so it may run at every start."""
     add_people()
     add_tools()
+    add_policies()
     add_agent()
     for email, name, _ in CUSTOMERS:
         find_or_add_customer(email=email, name=name)
@@ -84,14 +86,22 @@ def add_people() -> None:
 
 def add_tools() -> None:
     shop, _ = Target.objects.get_or_create(
-        name="shop", defaults={"kind": Target.Kind.HTTP, "base_url": settings.DEMO_SHOP_URL}
+        name="shop", defaults={"kind": Target.Kind.HTTP, "base_url": settings.DEMO_SHOP_URL, "is_internal": True}
     )
     if shop.base_url != settings.DEMO_SHOP_URL:
         shop.base_url = settings.DEMO_SHOP_URL
         shop.save(update_fields=["base_url"])
     desk, _ = Target.objects.get_or_create(name="desk", defaults={"kind": Target.Kind.BUILTIN})
+    is_older = Tool.objects.exists() and not PolicyVersion.objects.exists()
     for name, values in tool_rows(shop, desk).items():
-        Tool.objects.get_or_create(name=name, defaults=values)
+        target = values.pop("target")
+        Tool.objects.get_or_create(target=target, name=name, defaults=values)
+        if is_older:
+            # A demo from before there were policies: they need what is looked up before a call.
+            fields = ("owners", "precheck", "amount", "subject_argument", "free_text")
+            Tool.objects.filter(target=target, name=name, precheck=None, owners=[]).update(
+                **{field: values[field] for field in fields if field in values}
+            )
 
 
 def add_agent() -> None:

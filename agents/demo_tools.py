@@ -9,6 +9,14 @@ from tools.models import Target, Tool
 
 ORDER_ID = {"type": "string", "description": "The order number, such as 1042", "pattern": "^[0-9]{1,20}$"}
 CUSTOMER = {"customer": "{customer.email}"}
+# Whose an order is, the shop says itself; what is somebody else's is dropped, whatever the shop thinks of it.
+OWNERS = [{"path": "customer", "is": "customer.email"}, {"path": "orders.*.customer", "is": "customer.email"}]
+ITS_ORDER: dict[str, Any] = {"tool": "get_order", "arguments": {"order_id": "order_id"}}
+WORTH = {
+    "total": {"path": "total", "type": "number"},
+    "refunded": {"path": "refunded", "type": "number"},
+    "status": {"path": "status", "type": "string"},
+}
 
 
 def object_schema(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -32,6 +40,7 @@ def reading_tools(shop: Target) -> dict[str, dict[str, Any]]:
                 {"method": "GET", "path": "/orders/{order_id}", "query": CUSTOMER},
                 {"method": "GET", "path": "/orders", "query": CUSTOMER},
             ],
+            "owners": OWNERS,
             "progress": "Looking up order {order_id}|Looking up your orders",
         },
         "get_refund_status": {
@@ -41,6 +50,7 @@ def reading_tools(shop: Target) -> dict[str, dict[str, Any]]:
             "input_schema": object_schema({"order_id": ORDER_ID}, []),
             "effect": Tool.Effect.READ,
             "routes": [{"method": "GET", "path": "/refunds", "query": {**CUSTOMER, "order_id": "{order_id}"}}],
+            "precheck": ITS_ORDER,
             "progress": "Looking up the refund of order {order_id}|Looking up your refunds",
         },
     }
@@ -74,6 +84,11 @@ def writing_tools(shop: Target) -> dict[str, dict[str, Any]]:
             ],
             "lookup": {"method": "GET", "path": "/refunds/by-key/{idempotency_key}"},
             "idempotency": Tool.Idempotency.KEY_HEADER,
+            "precheck": {**ITS_ORDER, "facts": WORTH},
+            "amount": {"argument": "amount", "path": "total", "less": "refunded", "currency": "EUR"},
+            "subject_argument": "order_id",
+            "free_text": ["reason"],
+            "risk": Tool.Risk.MEDIUM,
             "progress": "Refunding order {order_id}",
         },
         "cancel_order": {
@@ -92,6 +107,11 @@ def writing_tools(shop: Target) -> dict[str, dict[str, Any]]:
                 }
             ],
             "idempotency": Tool.Idempotency.KEY_HEADER,
+            "precheck": {**ITS_ORDER, "facts": WORTH},
+            "amount": {"path": "total", "less": "refunded", "currency": "EUR"},
+            "subject_argument": "order_id",
+            "free_text": ["reason"],
+            "risk": Tool.Risk.MEDIUM,
             "progress": "Cancelling order {order_id}",
         },
     }

@@ -262,6 +262,38 @@ def end_turn(
     return Written(seq=row[0], controller=row[1], next_turn_id=row[3], escalated=escalated, stops=stops)
 
 
+PARK_FENCES = (
+    "held AS (SELECT t.id, t.session_id, s.agent_id FROM agents_turn AS t JOIN agents_session AS s "
+    "ON s.id = t.session_id WHERE t.id = %s AND t.lease_token = %s FOR NO KEY UPDATE OF t)",
+    """session AS (
+        UPDATE agents_session AS s SET event_seq = s.event_seq + %s FROM held
+        WHERE s.id = held.session_id AND s.controller = 'agent'
+        RETURNING s.id, s.event_seq - %s AS base, s.controller)""",
+    # Its attempts begin anew when it goes on: they count failures, and waiting is none.
+    """turn AS (
+        UPDATE agents_turn AS t SET lease_token = NULL, lease_until = NULL, status = 'waiting', attempts = 1
+        FROM session WHERE t.id = %s RETURNING t.id, session.base, session.controller)""",
+)
+
+
+def park_turn(lease: Lease, *, events: Sequence[Event], parts: Sequence[Part]) -> bool:
+    """The turn waits for a person and holds nothing meanwhile; parts select from `turn`.
+
+    False, with nothing written, where a person speaks by now. Raises `LeaseLost`.
+    """
+    count = len(events)
+    params: tuple[tuple[Any, ...], ...] = ((lease.turn_id, lease.token), (count, count), (lease.turn_id,))
+    row = execute(
+        lease.session_id,
+        list(zip(PARK_FENCES, params, strict=True)),
+        [*event_parts(lease.session_id, events, fence="turn"), *parts],
+        source="held LEFT JOIN turn ON true",
+    )
+    if row is None:
+        raise LeaseLost(f"turn {lease.turn_id} is no longer this worker's")
+    return row[0] is not None
+
+
 def last_words(events: Sequence[Event]) -> str:
     return next((event.message["text"] for event in reversed(events) if event.message), "")
 

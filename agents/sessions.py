@@ -12,6 +12,7 @@ from django.utils import timezone
 from agents.journal import Event, Written, message_event, preview_of, write_session
 from agents.models import Agent, Customer, Message, Session, Turn, TurnEvent
 from agents.models.sessions import Channel
+from agents.parked import silence_turns
 from observability.batch import Part
 from observability.ids import uuid7
 
@@ -60,7 +61,7 @@ def say(session: Session, *, user: User, text: str) -> Written | None:
             "preview": preview_of(text),
             "preview_author": Message.Author.PERSON,
         },
-        parts=[silence_queued_turns(session)],
+        parts=silence_turns(),
     )
 
 
@@ -84,7 +85,7 @@ def take_over(session: Session, *, user: User) -> Written | None:
         events=[controller_event(Session.Controller.HUMAN), line],
         condition=f"{OPEN} AND s.controller <> 'human'",
         values={"controller": Session.Controller.HUMAN, "assignee_id": user.pk},
-        parts=[silence_queued_turns(session)],
+        parts=silence_turns(),
     )
 
 
@@ -127,7 +128,7 @@ def close_session(session: Session, *, user: User) -> Written | None:
         events=events,
         condition=OPEN,
         values={"controller": Session.Controller.CLOSED, "closed_at": timezone.now(), "waiting_since": None},
-        parts=[silence_queued_turns(session)],
+        parts=silence_turns(),
     )
 
 
@@ -137,15 +138,6 @@ def controller_event(controller: Session.Controller) -> Event:
 
 def system_line(session: Session, text: str, user: User) -> Event:
     return message_event(author=Message.Author.SYSTEM, channel=session.channel, text=text, user_id=user.pk)
-
-
-def silence_queued_turns(session: Session) -> Part:
-    """Turns that wait are not begun; one that runs notices at its next step."""
-    return Part(
-        sql="UPDATE agents_turn AS q SET status = 'silenced', finished_at = %s FROM session "
-        "WHERE q.session_id = session.id AND q.status = 'queued'",
-        params=(timezone.now(),),
-    )
 
 
 def label_of(user: User) -> str:

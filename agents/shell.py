@@ -18,7 +18,7 @@ from agents.inbox import COUNT_LIMIT
 from agents.models import Stop
 from agents.sessions import label_of
 from agents.stops import STANDING_FOR_BANNER, Banner, may_stop, standing_for_banner
-from observability.access import Role, roles_of
+from observability.access import Role, has_role, roles_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +67,14 @@ PAGES = (
     ("Queue", "agents:queue", "list-checks", "g q"),
     ("Live", "agents:live", "activity", "g v"),
     ("Agents", "agents:agents", "bot", "g a"),
+    ("Tools", "tools:targets", "wrench", "g o"),
+    ("Policies", "tools:policies", "lock", "g p"),
+    ("Gateways", "tools:gateways", "key-round", "g w"),
     ("Models", "agents:models", "cpu", "g m"),
     ("Limits", "agents:limits", "shield-check", "g l"),
     ("Traces", "observability:traces", "waypoints", "g t"),
 )
+ADMIN_PAGES = {"tools:gateways"}
 
 
 # The conditions are those of the inbox's "Needs a person" and of the queue's "Waiting", and of their partial indexes.
@@ -79,6 +83,8 @@ SELECT
   (SELECT count(*) FROM (SELECT FROM agents_session
     WHERE controller IN ('human', 'paused') AND waiting_since IS NOT NULL LIMIT %(limit)s) AS conversation),
   (SELECT count(*) FROM (SELECT FROM agents_escalation WHERE status = 'open' LIMIT %(limit)s) AS escalation),
+  (SELECT count(*) FROM (SELECT FROM tools_approval WHERE status = 'pending' AND expires_at > now()
+    AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT %(limit)s) AS approval),
   {STANDING_FOR_BANNER}
 """  # noqa: S608  no value in it
 
@@ -107,6 +113,7 @@ def build_shell(request: HttpRequest) -> Shell:
             current=here == route or (route != "agents:home" and request.path.startswith(reverse(route))),
         )
         for name, route, icon, key in PAGES
+        if route not in ADMIN_PAGES or has_role(user)
     ]
     return Shell(
         user_name=label_of(user),
@@ -124,8 +131,8 @@ def read_waiting(session_id: UUID | None = None) -> Waiting:
     """What waits for a person, up to one more than `COUNT_LIMIT`, and what is stopped; one query for all of it."""
     with connection.cursor() as cursor:
         cursor.execute(WAITING, {"limit": COUNT_LIMIT + 1, "session": str(session_id or "")})
-        conversations, escalations, stops = cursor.fetchone()
-    return Waiting(counts={"Inbox": conversations, "Queue": escalations}, stops=standing_for_banner(stops))
+        conversations, escalations, approvals, stops = cursor.fetchone()
+    return Waiting(counts={"Inbox": conversations, "Queue": escalations + approvals}, stops=standing_for_banner(stops))
 
 
 def words_for(count: int) -> str:

@@ -14,10 +14,14 @@ from django.db import connection
 from agents.errors import LeaseLost
 from agents.llm.registry import get_adapter
 from agents.notify import nudge_notices
+from agents.parked import lock_session
 from agents.publisher import publisher
 from agents.runtime import loop
 from agents.turns import claim_turn, release_turn, silence_abandoned_turns, turns_to_nudge
 from agents.usage import forget_old_usage, settle_abandoned
+from tools.approvals import expire_due
+from tools.listing import sync_due
+from tools.outside import settle_abandoned as settle_abandoned_outside
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ def run_turn(turn_id: str) -> None:
 @shared_task(name="agents.tasks.sweep_turns")
 def sweep_turns() -> None:
     silence_abandoned_turns()
+    expire_due(lock_session)
     settle_abandoned()
     for turn_id in turns_to_nudge():
         nudge(turn_id)
@@ -61,6 +66,18 @@ def sweep_turns() -> None:
 @shared_task(name="agents.tasks.forget_usage")
 def forget_usage() -> None:
     forget_old_usage()
+
+
+@shared_task(name="agents.tasks.sync_targets")
+def sync_targets() -> None:
+    """Ask the backends whose tools are listed whether they are still the same."""
+    sync_due(20)
+
+
+@shared_task(name="agents.tasks.settle_outside_calls")
+def settle_outside_calls() -> None:
+    """Find out what became of outside callers' writes whose process died."""
+    settle_abandoned_outside()
 
 
 def nudge(turn_id: UUID) -> None:

@@ -20,16 +20,18 @@ from tools.ledger import LEFT_OPEN, NOT_MADE
 __all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "silence_abandoned_turns", "turns_to_nudge"]
 
 # Of the messages that waited while a turn ran the newest one's turn answers all, where the agent's version says so:
-# `chosen` is that turn, and the others become `merged`.
+# `chosen` is that turn, and the others become `merged`; one that was begun already goes on by itself.
 CLAIM = f"""
 WITH asked AS (
-  SELECT t.id, t.session_id, t.seq, t.status = 'queued' AND coalesce(v.merge_waiting, false) AS merges
+  SELECT t.id, t.session_id, t.seq,
+    t.status = 'queued' AND t.attempts = 0 AND coalesce(v.merge_waiting, false) AS merges
   FROM agents_turn AS t JOIN agents_session AS s ON s.id = t.session_id JOIN agents_agent AS a ON a.id = s.agent_id
   LEFT JOIN agents_agentversion AS v ON v.id = coalesce(t.agent_version_id, a.live_version_id)
   WHERE t.id = %s
 ), chosen AS (
   SELECT asked.merges, coalesce((SELECT n.id FROM agents_turn AS n WHERE asked.merges
-    AND n.session_id = asked.session_id AND n.status = 'queued' ORDER BY n.seq DESC LIMIT 1), asked.id) AS id
+    AND n.session_id = asked.session_id AND n.status = 'queued' AND n.attempts = 0
+    ORDER BY n.seq DESC LIMIT 1), asked.id) AS id
   FROM asked
 ), turn AS (
   UPDATE agents_turn AS t
@@ -40,13 +42,14 @@ WITH asked AS (
     AND coalesce(t.agent_version_id, a.live_version_id) IS NOT NULL
     AND (t.status = 'queued' OR (t.status = 'running' AND t.lease_until < %s))
     AND NOT EXISTS (SELECT 1 FROM agents_turn AS earlier WHERE earlier.session_id = t.session_id
-                    AND earlier.seq < t.seq AND earlier.status IN ('queued', 'running')
-                    AND NOT (chosen.merges AND earlier.status = 'queued'))
+                    AND earlier.seq < t.seq AND earlier.status IN ('queued', 'running', 'waiting')
+                    AND NOT (chosen.merges AND earlier.status = 'queued' AND earlier.attempts = 0))
   RETURNING t.id, t.session_id, t.seq, t.attempts, t.agent_version_id, t.started_at, chosen.merges,
-            s.agent_id, s.channel, s.identity, s.customer_id, a.name, a.status AS agent_status
+            s.agent_id, s.channel, s.identity, s.customer_id, a.name, a.slug, a.status AS agent_status
 ), merged AS (
   UPDATE agents_turn AS t SET status = 'merged', finished_at = turn.started_at
   FROM turn WHERE turn.merges AND t.session_id = turn.session_id AND t.seq < turn.seq AND t.status = 'queued'
+    AND t.attempts = 0
   RETURNING t.session_id, t.seq
 ), answered AS (
   UPDATE agents_message AS m SET turn_id = turn.id
@@ -63,7 +66,8 @@ WITH asked AS (
   ON CONFLICT (id) DO NOTHING
 )
 SELECT turn.id, turn.session_id, turn.seq, turn.attempts, turn.agent_version_id, turn.started_at, turn.agent_id,
-       turn.channel, turn.identity, turn.agent_status, c.email, c.name, turn.customer_id, {STANDING_FOR_STEP}
+       turn.channel, turn.identity, turn.agent_status, c.email, c.name, turn.customer_id, {STANDING_FOR_STEP},
+       turn.slug
 FROM turn JOIN agents_customer AS c ON c.id = turn.customer_id
 """  # noqa: S608  no value in it
 
@@ -78,6 +82,7 @@ class Claim:
     version_id: UUID
     started_at: datetime
     agent_id: UUID
+    agent_slug: str
     channel: str
     is_verified: bool
     agent_is_paused: bool
@@ -125,6 +130,7 @@ def claim_turn(turn_id: UUID) -> Claim | None:
         customer_name=row[11],
         customer_id=row[12],
         stops=Stops.of(row[13]),
+        agent_slug=row[14],
     )
 
 
@@ -134,6 +140,12 @@ def renew_leases(leases: Sequence[Lease]) -> int:
     for lease in leases:
         held |= Q(pk=lease.turn_id, lease_token=lease.token)
     return Turn.objects.filter(held, status=Turn.Status.RUNNING).update(lease_until=lease_end())
+
+
+def resume_turn(turn_id: UUID) -> bool:
+    """A turn that waited goes on: whether it did wait."""
+    waiting = Turn.objects.filter(pk=turn_id, status=Turn.Status.WAITING)
+    return bool(waiting.update(status=Turn.Status.QUEUED, queued_at=timezone.now()))
 
 
 def release_turn(lease: Lease) -> None:
@@ -146,7 +158,8 @@ WITH turn AS (
   UPDATE agents_turn AS t
   SET status = 'silenced', finished_at = %s, lease_token = NULL, lease_until = NULL, failure = 'abandoned by its worker'
   FROM agents_session AS s
-  WHERE s.id = t.session_id AND s.controller <> 'agent' AND t.status = 'running' AND t.lease_until < %s
+  WHERE s.id = t.session_id AND s.controller <> 'agent'
+    AND (t.status = 'waiting' OR (t.status = 'running' AND t.lease_until < %s))
   RETURNING t.id
 ), trace AS (
   UPDATE observability_trace AS r SET status = 'error', outcome = 'silenced', error = 'abandoned by its worker'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from agents.approval_urls import approval_urls
 from agents.views import (
     agents,
     conversation,
@@ -112,6 +113,7 @@ urlpatterns = [
     path("models/", include(model_urls)),
     path("targets/", include(target_urls)),
     path("limits/", include(limit_urls)),
+    path("approvals/", include(approval_urls)),
     path("live/", include(live_urls)),
     path("chat/", include("agents.channels.chat.urls")),
     path("styleguide/", system.styleguide, name="styleguide"),

@@ -1,12 +1,14 @@
-"""The ASGI application: static files straight from their folder, everything else to Django.
+"""The ASGI application: static files straight from their folder, outside agents to our MCP server, the rest to Django.
 
-Event streams are the only long-lived responses. Static files stand outside of Django's middleware and its threads.
+Event streams are the only long-lived responses. Static files and MCP stand outside of Django's middleware and threads.
+The MCP server lives as long as the web process, so the latter must be started with lifespan events on.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 
 import django
@@ -19,7 +21,8 @@ django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402  settings are ready only now
 
-from config.handlers import Dispatcher  # noqa: E402
+from config.handlers import Dispatcher, Receive, Send  # noqa: E402
+from tools.mcp_server.endpoint import McpEndpoint, is_ours  # noqa: E402
 
 STATIC_PREFIX = "/static/"
 HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
@@ -38,12 +41,27 @@ class HashedFiles(StaticFiles):
 
 desk = Dispatcher(threads=settings.WEB_THREADS)
 static_files = HashedFiles(directory=settings.STATIC_ROOT, check_dir=False)
+mcp = McpEndpoint()
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    if scope["type"] == "lifespan":
+        await live(receive, send)
+        return
     path: str = scope.get("path", "")
     if scope["type"] == "http" and path.startswith(STATIC_PREFIX):
         inner = {**scope, "path": path.removeprefix("/static"), "root_path": ""}
         await static_files(inner, receive, send)
+    elif scope["type"] == "http" and is_ours(path.removeprefix(scope.get("root_path", ""))):
+        await mcp(scope, receive, send)
     else:
         await desk(scope, receive, send)
+
+
+async def live(receive: Receive, send: Send) -> None:
+    """The server's own start and end. https://asgi.readthedocs.io/en/latest/specs/lifespan.html"""
+    async with AsyncExitStack() as stack:
+        while (await receive())["type"] == "lifespan.startup":
+            await stack.enter_async_context(mcp.running())
+            await send({"type": "lifespan.startup.complete"})
+    await send({"type": "lifespan.shutdown.complete"})

@@ -17,6 +17,9 @@ STATE_DIR = env_path("STATE_DIR", BASE_DIR / ".state")
 DEBUG = env_bool("DEBUG", default=False)
 DEMO = env_bool("DEMO", default=False)
 SECRET_KEY = env_secret("SECRET_KEY", STATE_DIR / "secret_key")
+# The vault (`observability/vault.py`): keys that seal what is secret in the database, the newest first.
+VAULT_KEYS = env_str("VAULT_KEYS")
+VAULT_FILE = STATE_DIR / "vault_keys"  # made when the first secret is sealed, unless VAULT_KEYS is set
 PUBLIC_URL = env_str("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 LOCAL = urlsplit(PUBLIC_URL).scheme != "https"
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", f"{urlsplit(PUBLIC_URL).hostname or ''},127.0.0.1,localhost,[::1]")
@@ -145,6 +148,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep-turns": {"task": "agents.tasks.sweep_turns", "schedule": float(env_int("SWEEP_SECONDS", 5))},
     "forget-usage": {"task": "agents.tasks.forget_usage", "schedule": 3600.0},
+    "settle-outside-calls": {"task": "agents.tasks.settle_outside_calls", "schedule": 60.0},
+    "sync-targets": {"task": "agents.tasks.sync_targets", "schedule": 60.0},
     "sweep-notices": {"task": "agents.notify.sweep_notices", "schedule": 15.0},
 }
 WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", 32)
@@ -153,6 +158,8 @@ WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", 32)
 TURN_LEASE_SECONDS = env_int("TURN_LEASE_SECONDS", 30)
 TURN_MAX_ATTEMPTS = env_int("TURN_MAX_ATTEMPTS", 5)
 NUDGE_AFTER_SECONDS = env_int("NUDGE_AFTER_SECONDS", 5)
+# How long a call waits for somebody's approval before it is refused.
+APPROVAL_SECONDS = env_int("APPROVAL_SECONDS", 24 * 3600)
 
 # -- language models ----------------------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = env_str("ANTHROPIC_API_KEY")
@@ -181,6 +188,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+MFA_ADAPTER = "agents.second_factors.SealedSecrets"
 USERSESSIONS_TRACK_ACTIVITY = False
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -235,6 +243,8 @@ LOGGING = {
         for name in ("agents", "config", "guardrails", "memory", "observability", "tools")
     }
     | {
+        # Its errors hold parts of what servers answered.
+        "mcp": {"level": "CRITICAL", "handlers": [], "propagate": False},
         "uvicorn": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         # A line for each request would drown the rest: pages with live parts ask often.
         "uvicorn.access": {"level": "WARNING", "handlers": [], "propagate": False},

@@ -8,4 +8,5 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("", include("observability.urls")),
     path("", include("agents.urls")),
+    path("", include("tools.urls")),
 ]

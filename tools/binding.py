@@ -8,13 +8,54 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from tools.errors import ToolRefused
+from tools.models import Tool
 
 PLACEHOLDER = re.compile(r"\{([a-z_][a-zA-Z0-9_.]*)\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Customer:
+    """For whom a call is made. Where they are not verified nothing is bound to them."""
+
+    id: str = ""
+    email: str = ""
+    name: str = ""
+    is_verified: bool = False
+
+    def values(self) -> dict[str, str]:
+        if not self.is_verified:
+            return {}
+        return {"customer.id": self.id, "customer.email": self.email, "customer.name": self.name}
+
+
+def visible_schema(tool: Tool) -> dict[str, Any]:
+    """The input schema without the arguments that the gateway fills."""
+    if not tool.bindings:
+        return dict(tool.input_schema)
+    schema = dict(tool.input_schema)
+    schema["properties"] = {
+        name: value for name, value in schema.get("properties", {}).items() if name not in tool.bindings
+    }
+    schema["required"] = [name for name in schema.get("required", []) if name not in tool.bindings]
+    return schema
+
+
+def with_bound(tool: Tool, arguments: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with those that the gateway fills. Raises `ToolRefused` where one is given, or has no value."""
+    given = sorted(arguments.keys() & tool.bindings.keys())
+    if given:
+        raise ToolRefused("invalid_arguments", f"There is no argument {given[0]!r}.")
+    missing = sorted(name for name, source in tool.bindings.items() if values.get(source) in (None, ""))
+    if missing:
+        raise ToolRefused(
+            "customer_not_verified", "The customer's identity is not verified, so their data may not be looked up."
+        )
+    return {**arguments, **{name: values[source] for name, source in tool.bindings.items()}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +66,7 @@ class BoundRequest:
     path: str
     query: dict[str, str]
     body: dict[str, Any] | None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def bind(routes: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> BoundRequest:
@@ -37,6 +79,7 @@ def bind(routes: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> Boun
                 path=PLACEHOLDER.sub(lambda match: quote_segment(values[match[1]]), route["path"]),
                 query={name: str(value) for name, value in fill(route.get("query", {}), values).items()},
                 body=fill(route["body"], values) if "body" in route else None,
+                headers={name: header(value) for name, value in fill(route.get("headers", {}), values).items()},
             )
     raise ToolRefused("invalid_arguments", "The arguments given fit no route of this tool.")
 
@@ -47,6 +90,13 @@ def quote_segment(value: object) -> str:
     if text in {".", ".."}:
         raise ToolRefused("invalid_arguments", f"{text!r} cannot be part of a path.")
     return quote(text, safe="")
+
+
+def header(value: object) -> str:
+    text = str(value)
+    if not text.isprintable():
+        raise ToolRefused("invalid_arguments", "An argument that becomes a header holds a control character.")
+    return text
 
 
 def fill(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from observability.batch import Part, columns_of, encode, insert, update
 from observability.ids import uuid7
+from tools import approvals, money
 from tools.models import ToolCall
+from tools.rulings import Ruling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +26,11 @@ class Outcome:
     result: Any
     attempts: int
     duration_ms: int
+    ruling: Ruling = field(default_factory=Ruling)
+    # What a person has put in the place of the model's arguments.
+    arguments: dict[str, Any] | None = None
+    # Whether what it took of the money limits is given back: nothing was done.
+    gives_back: bool = False
 
     @property
     def is_error(self) -> bool:
@@ -85,18 +92,36 @@ def mark_sent(call: ToolCall, *, fence: str) -> Part:
 
 def settle(call: ToolCall, outcome: Outcome, *, fence: str) -> Part:
     """Ended calls are never settled again: the condition keeps what is recorded."""
-    return update(
-        ToolCall,
-        call.id,
-        {
-            "state": outcome.state,
-            "result": outcome.result,
-            "attempts": outcome.attempts,
-            "duration_ms": outcome.duration_ms,
-        },
-        fence=fence,
-        condition="r.state IN ('reserved', 'sent')",
-    )
+    values: dict[str, Any] = {
+        "state": outcome.state,
+        "result": outcome.result,
+        "attempts": outcome.attempts,
+        "duration_ms": outcome.duration_ms,
+    }
+    if outcome.ruling.record is not None:
+        values |= ruled(outcome.ruling)
+    if outcome.arguments is not None:
+        values |= {"arguments": outcome.arguments, "digest": digest_of(call.tool_name, outcome.arguments)}
+    return update(ToolCall, call.id, values, fence=fence, condition="r.state IN ('reserved', 'sent')")
+
+
+def ruled(ruling: Ruling) -> dict[str, Any]:
+    return {"decision": ruling.decision, "policy_version": ruling.version, "decided": ruling.record}
+
+
+def wait_for_person(call: ToolCall, ruling: Ruling, *, fence: str) -> Part:
+    """The call stays reserved; what the policies said to it is kept."""
+    return update(ToolCall, call.id, ruled(ruling), fence=fence)
+
+
+def consequences(call: ToolCall, outcome: Outcome, *, fence: str) -> list[Part]:
+    """What else the end of a call changes: its approval is used up, and money that was not moved is given back."""
+    parts = []
+    if outcome.ruling.decision == "approval":
+        parts.append(approvals.use(call.id, fence=fence))
+    if outcome.gives_back:
+        parts.append(money.give_back(call, fence=fence))
+    return parts
 
 
 CLOSE_TURN = (
@@ -105,10 +130,21 @@ CLOSE_TURN = (
 )
 
 
+GIVE_BACK = (
+    "DELETE FROM tools_moneyuse AS m USING {fence}, tools_toolcall AS r "
+    "WHERE m.call_id = r.id AND r.turn_id = %s AND r.state = %s"
+)
+CANCEL = """UPDATE tools_approval AS a SET status = 'cancelled', reason = 'The turn was ended.', decided_at = %s
+    FROM {fence}, tools_toolcall AS r
+    WHERE a.call_id = r.id AND r.turn_id = %s AND a.status IN ('pending', 'approved')"""
+
+
 def close_turn(turn_id: UUID, *, fence: str) -> list[Part]:
     """No call outlives its turn unsettled: what was never sent is `refused`, what was sent is `unknown`."""
     sql = CLOSE_TURN.format(fence=fence)
     return [
+        Part(sql=GIVE_BACK.format(fence=fence), params=(turn_id, ToolCall.State.RESERVED)),
+        Part(sql=CANCEL.format(fence=fence), params=(timezone.now(), turn_id)),
         Part(sql=sql, params=(ToolCall.State.REFUSED, encode(NOT_MADE.result), turn_id, ToolCall.State.RESERVED)),
         Part(sql=sql, params=(ToolCall.State.UNKNOWN, encode(LEFT_OPEN), turn_id, ToolCall.State.SENT)),
     ]

@@ -12,6 +12,8 @@ from tools.errors import ToolRefused
 
 MAX_PROBLEMS = 5
 MAX_ARGUMENT_CHARACTERS = 20_000
+# A schema that refers to itself in two places takes time that doubles with each level.
+MAX_DEPTH = 10
 
 
 @lru_cache(maxsize=512)
@@ -26,6 +28,8 @@ def check_arguments(schema: dict[str, Any], arguments: dict[str, Any]) -> None:
     text = json.dumps(arguments)
     if len(text) > MAX_ARGUMENT_CHARACTERS:
         raise ToolRefused("arguments_too_long", f"The arguments exceed {MAX_ARGUMENT_CHARACTERS} characters.")
+    if depth_of(arguments) > MAX_DEPTH:
+        raise ToolRefused("invalid_arguments", f"The arguments are nested deeper than {MAX_DEPTH} levels.")
     if "\\u0000" in text:
         raise ToolRefused("invalid_arguments", "An argument holds a NUL character.")
     errors = list(validator_of(json.dumps(schema, sort_keys=True)).iter_errors(arguments))
@@ -37,12 +41,26 @@ def check_arguments(schema: dict[str, Any], arguments: dict[str, Any]) -> None:
         raise ToolRefused("invalid_arguments", problems)
 
 
+def depth_of(value: Any) -> int:
+    """How deep lists and objects stand in each other; looked at no deeper than is allowed."""
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        depth += bool(level)
+    return depth
+
+
 def check_schema(schema: object) -> list[str]:
     """What is wrong with a tool's input schema; nothing for a good one."""
     if not isinstance(schema, dict) or schema.get("type") != "object":
         return ["The schema must be an object schema."]
     try:
-        jsonschema_rs.validator_for(schema, offline=True)
+        jsonschema_rs.validator_for(schema, offline=True, pattern_options=jsonschema_rs.RegexOptions())
     except (jsonschema_rs.ValidationError, ValueError) as error:
         return [str(error).splitlines()[0]]
     return []

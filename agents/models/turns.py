@@ -16,13 +16,14 @@ class Turn(models.Model):
     class Status(models.TextChoices):
         QUEUED = "queued"
         RUNNING = "running"
+        WAITING = "waiting"  # for a person's decision on one of its calls
         REPLIED = "replied"
         ESCALATED = "escalated"
         SILENCED = "silenced"
         FAILED = "failed"
         MERGED = "merged"  # its message is answered by a later turn
 
-    OPEN = (Status.QUEUED, Status.RUNNING)
+    OPEN = (Status.QUEUED, Status.RUNNING, Status.WAITING)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="turns", db_index=False)
@@ -53,8 +54,8 @@ class Turn(models.Model):
                 name="turn_running_has_lease",
             ),
             models.CheckConstraint(
-                condition=models.Q(status__in=["queued", "running"], finished_at__isnull=True)
-                | (~models.Q(status__in=["queued", "running"]) & models.Q(finished_at__isnull=False)),
+                condition=models.Q(status__in=["queued", "running", "waiting"], finished_at__isnull=True)
+                | (~models.Q(status__in=["queued", "running", "waiting"]) & models.Q(finished_at__isnull=False)),
                 name="turn_ended_has_time",
             ),
         ]

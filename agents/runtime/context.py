@@ -11,7 +11,7 @@ from agents.models import AgentVersion
 from agents.runtime.history import append_message
 from agents.turns import Claim
 from memory.window import Exchange, fit
-from tools.gateway import list_tools
+from tools.gateway import Caller, list_tools
 
 
 def opening_messages(version: AgentVersion, earlier: list[Exchange]) -> tuple[list[dict[str, Any]], int]:
@@ -51,15 +51,14 @@ def build_request(
     system: str,
     messages: list[dict[str, Any]],
     deadline: float,
-    *,
-    without: frozenset[str] = frozenset(),
+    caller: Caller,
 ) -> Request:
-    """`without` names tools that are stopped. Model and deadline are those of the turn; each call has its own."""
+    """Model and deadline are those of the turn; each call has its own."""
     return Request(
         model=version.model,
         system=system,
         messages=messages,
-        tools=list_tools(frozenset(version.tools) - without),
+        tools=list_tools(caller),
         max_tokens=version.max_output_tokens,
         deadline=deadline,
     )

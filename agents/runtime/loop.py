@@ -17,25 +17,30 @@ from django.utils import timezone
 
 from agents.errors import LimitReached, ModelFailed, Stopped
 from agents.escalations import escalate, escalation_parts
-from agents.journal import Event, Written, end_turn, message_event, write_turn
+from agents.journal import Event, Written, end_turn, message_event, park_turn, write_turn
 from agents.llm.base import Reply
 from agents.models import AgentVersion, Escalation, Message, Session, Turn
 from agents.runtime.context import build_request, opening_messages, system_text
-from agents.runtime.events import step_ended, step_started
+from agents.runtime.events import step_ended, step_started, step_waits
 from agents.runtime.heartbeat import heartbeat
 from agents.runtime.history import ESCALATE, append_message, load_history, tool_result
 from agents.runtime.limits import Limits
 from agents.runtime.model_calls import ModelCalls
+from agents.runtime.requesters import requester_of
 from agents.runtime.steps import CallTools, Escalate, FinalReply, next_step
 from agents.runtime.stream import Releaser
+from agents.runtime.taint import untrusted_arguments
 from agents.turns import Claim
 from observability.batch import Part, encode
 from observability.tracing import Recorder
-from tools import ledger
+from tools import approvals, ledger
+from tools.approvals import ApprovalNeeded, Ask
+from tools.binding import Customer
 from tools.catalog import catalog
 from tools.errors import ToolRefused
 from tools.gateway import Caller, call_tool
-from tools.models import ToolCall
+from tools.models import Approval, ToolCall
+from tools.policy.authorize import Principal
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +61,8 @@ def run_turn(claim: Claim) -> Written:
     with heartbeat.holding(claim.lease):
         try:
             return run.to_the_end()
+        except ApprovalNeeded as needed:
+            return run.park(needed.ask)
         except Silenced:
             return run.end_silently()
         except Stopped as stop:
@@ -83,16 +90,27 @@ class Run:
         self.pending: list[ToolCall] = []
         self.dropped = 0
         self.escalated = False
+        self.approved: set[UUID] = set()
         # Writes of which nobody knows whether they were carried out.
         self.unknown: list[ToolCall] = []
         self.unwritten: list[Part] = []
         self.caller = Caller(
+            principal=principal_of(claim),
             permitted=frozenset(self.version.tools),
-            customer_email=claim.customer_email,
-            customer_is_verified=claim.is_verified,
+            customer=Customer(
+                id=str(claim.customer_id),
+                email=claim.customer_email,
+                name=claim.customer_name,
+                is_verified=claim.is_verified,
+            ),
+            channel=claim.channel,
+            agent_id=claim.agent_id,
+            requested_by=lambda: requester_of(claim.session_id, claim.customer_email),
             deadline=self.limits.deadline,
             builtins={ESCALATE: self.escalate_to_human},
             mark_sent=self.mark_sent,
+            untrusted=lambda tool, arguments: untrusted_arguments(tool, arguments, self.messages),
+            approval=self.approval_of,
         )
 
     def load(self) -> None:
@@ -138,9 +156,7 @@ class Run:
 
     def call_model(self) -> tuple[Reply, Releaser]:
         """One reply. Raises `ModelFailed`, `LimitReached`, `Silenced`, `Stopped`."""
-        request = build_request(
-            self.version, self.system, self.messages, self.limits.deadline, without=self.stopped_tools
-        )
+        request = build_request(self.version, self.system, self.messages, self.limits.deadline, self.caller_now())
         record = {"messages": len(self.messages), "exchangesLeftOut": self.dropped}
         reply, releaser = self.model_calls.call(request, record=record)
         if releaser.written is not None:
@@ -186,10 +202,9 @@ class Run:
 
     def call_one(self, call: ToolCall) -> Written:
         started_at = timezone.now()
-        is_stopped = call.tool_name in self.stopped_tools and call.state != ToolCall.State.SENT
-        caller = replace(self.caller, permitted=self.caller.permitted - self.stopped_tools)
+        tool, caller = catalog.find(call.tool_name), self.caller_now()
+        is_stopped = tool is not None and caller.has_stopped(tool) and call.state != ToolCall.State.SENT
         outcome = ledger.STOPPED if is_stopped else call_tool(call, caller)
-        tool = catalog.tools().get(call.tool_name)
         self.recorder.tool_call(
             call.tool_name,
             span_id=call.id,
@@ -203,7 +218,8 @@ class Run:
             },
             error=error_of(outcome),
         )
-        parts = [ledger.settle(call, outcome, fence="turn"), *self.records()]
+        settled = [ledger.settle(call, outcome, fence="turn"), *ledger.consequences(call, outcome, fence="turn")]
+        parts = [*settled, *self.records()]
         written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
         append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
         if outcome.state == ToolCall.State.UNKNOWN:
@@ -212,14 +228,29 @@ class Run:
 
     def mark_sent(self, call: ToolCall) -> None:
         """Commit `sent` before the request leaves; where it was stopped or taken over by now, it does not leave."""
-        written = write_turn(self.lease, parts=[ledger.mark_sent(call, fence="turn")])
+        parts = [ledger.mark_sent(call, fence="turn")]
+        if call.id in self.approved:
+            parts.append(approvals.use(call.id, fence="turn"))
+        written = write_turn(self.lease, parts=parts)
         try:
             self.check(written)
-            if call.tool_name in self.stopped_tools:
+            tool = catalog.find(call.tool_name)
+            if tool is not None and self.caller_now().has_stopped(tool):
                 raise ToolRefused("tool_disabled", f"The tool {call.tool_name!r} is switched off at present.")
         except (Silenced, Stopped):
             write_turn(self.lease, parts=[ledger.settle(call, ledger.NOT_MADE, fence="turn")])
             raise
+
+    def caller_now(self) -> Caller:
+        """With the tools that are stopped by now."""
+        return replace(self.caller, stopped=self.stopped_tools)
+
+    def approval_of(self, call: ToolCall) -> Approval | None:
+        """What a person has said to it; asked only where the policies want a person's word."""
+        approval = Approval.objects.filter(call_id=call.id).first()
+        if approval is not None and approval.status == Approval.Status.APPROVED:
+            self.approved.add(call.id)
+        return approval
 
     def escalate_to_human(self, call: ToolCall) -> dict[str, Any]:
         escalation = escalate(self.lease, reason=call.arguments["reason"], summary=call.arguments["summary"])
@@ -274,6 +305,17 @@ class Run:
         )
         return escalation_parts(self.lease, reason=Escalation.Reason.TOOL_FAILURE, summary=summary, fence="spoken")
 
+    def park(self, ask: Ask) -> Written:
+        """Wait for a person without holding a worker; who decides sets the turn going again."""
+        asked = [
+            approvals.request(ask, fence="turn"),
+            ledger.wait_for_person(ask.call, ask.ruling, fence="turn"),
+            *self.records(),
+        ]
+        if not park_turn(self.lease, events=[step_waits(ask.call)], parts=asked):
+            return self.end_silently()
+        return Written(seq=0, controller=Session.Controller.AGENT)
+
     def hand_over(self, reason: Escalation.Reason, summary: str, *, failure: str) -> Written:
         """The agent cannot go on: the customer gets a decent sentence and a person gets the conversation."""
         text = self.version.handoff_text
@@ -325,8 +367,12 @@ class Run:
         )
 
 
+def principal_of(claim: Claim) -> Principal:
+    return Principal(id=claim.agent_slug, tags={"kind": "agent", "channel": claim.channel})
+
+
 def effect_of(tool_name: str) -> str:
-    tool = catalog.tools().get(tool_name)
+    tool = catalog.find(tool_name)
     return tool.effect if tool else ""
 
 

@@ -153,6 +153,8 @@ def _call(use: Json, block: Json) -> Call:
         value: object = json.loads(text)
     except ValueError:
         value = None
+    if isinstance(value, dict) and "changed_by_a_person" in value:
+        value = value.get("result")
     failure = value.get("error") if isinstance(value, dict) else None
     if isinstance(failure, dict):
         return Call(

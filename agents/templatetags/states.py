@@ -31,6 +31,14 @@ LOOKS = {
     "confirmed": Look(word="Confirmed", icon="circle-check", tone="good"),
     "unknown": Look(word="Unknown", icon="triangle-alert", tone="warn"),
     "refused": Look(word="Refused", icon="ban", tone="bad"),
+    # approvals
+    "approval": Look(word="Needs approval", icon="lock", tone="warn"),
+    "pending": Look(word="Pending", icon="clock", tone="warn"),
+    "approved": Look(word="Approved", icon="shield-check", tone="good"),
+    "used": Look(word="Done", icon="circle-check", tone="good"),
+    "rejected": Look(word="Rejected", icon="circle-x", tone="bad"),
+    "expired": Look(word="Ran out", icon="timer"),
+    "cancelled": Look(word="Withdrawn", icon="undo-2"),
     # who answers a session
     "agent": Look(word="Agent", icon="bot", tone="accent"),
     "human": Look(word="Person", icon="user-round"),

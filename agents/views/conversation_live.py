@@ -93,9 +93,11 @@ class ThreadStream:
 
 
 def ended_steps(events: Sequence[TurnEvent]) -> list[Any]:
-    """The tool calls that ended, which stand in the thread already."""
+    """The tool calls that ended or were decided, which stand in the thread already."""
     steps = [event.data for event in events if event.kind == TurnEvent.Kind.STEP]
-    ended = [UUID(step["tool_call_id"]) for step in steps if step["state"] not in ToolCall.OPEN]
+    ended = [
+        UUID(step["tool_call_id"]) for step in steps if step["state"] not in ToolCall.OPEN or "progress" not in step
+    ]
     return steps_of(Q(pk__in=ended)) if ended else []
 
 

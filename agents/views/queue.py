@@ -27,7 +27,9 @@ from agents.decisions import (
 from agents.evidence import evidence_for
 from agents.models import Escalation
 from agents.queue import (
+    APPROVALS,
     BadCursor,
+    Figures,
     Show,
     cost_of_session,
     figures,
@@ -55,6 +57,9 @@ SENTENCES = {
     Escalation.Reason.USAGE_LIMIT: "The agent reached a limit while it worked for {}",
     Escalation.Reason.UNCLASSIFIED: "The agent could not go on with {}",
 }
+
+
+REASONS = [("", "All reasons"), (APPROVALS, "Approval"), *Escalation.Reason.choices]
 
 
 class AnswerForm(forms.Form):
@@ -98,9 +103,9 @@ def queue(request: StaffRequest) -> HttpResponse:
         "figures": now,
         "show": show,
         "reason": reason,
-        "reason_label": Escalation.Reason(reason).label if reason else "",
+        "reason_label": dict(REASONS).get(reason, ""),
         "reasons": [*reason_links(show, reason)],
-        "facets": facets(show, reason, {Show.OPEN: now.waiting, Show.MINE: now.mine, Show.CLAIMED: now.claimed}),
+        "facets": facets(show, reason, now),
         "rows": [(row, urgency(row)) for row in page.rows],
         "older": f"?{query(show, reason, page.after)}" if page.after else "",
         "newest": f"?{query(show, reason)}" if request.GET.get("after") else "",
@@ -206,7 +211,8 @@ def escalation_resolve(request: StaffRequest, escalation_id: UUID) -> HttpRespon
 
 def read_filters(request: StaffRequest) -> tuple[Show, str]:
     show, reason = request.GET.get("show", Show.OPEN), request.GET.get("reason", "")
-    if show not in Show.values or (reason and reason not in Escalation.Reason.values):
+    is_known = not reason or reason in Escalation.Reason.values or (reason == APPROVALS and show == Show.OPEN)
+    if show not in Show.values or not is_known:
         raise Http404("There is no such list.")
     return Show(show), reason
 
@@ -215,13 +221,15 @@ def query(show: Show, reason: str = "", after: str | None = None) -> str:
     return urlencode({name: value for name, value in (("show", show), ("reason", reason), ("after", after)) if value})
 
 
-def facets(current: Show, reason: str, counts: dict[Show, int]) -> list[dict[str, Any]]:
-    """The list of today stands among them only while it is shown: its figures lead to it."""
+def facets(current: Show, reason: str, now: Figures) -> list[dict[str, Any]]:
+    """The list of today stands among them only while it is shown: its figures lead to it. An approval is neither
+    claimed nor resolved, so that choice is not carried into those lists."""
+    counts = {Show.OPEN: now.all_waiting, Show.MINE: now.mine, Show.CLAIMED: now.claimed}
     shown = [show for show in Show if show != Show.TODAY or show == current]
     return [
         {
             "name": show.label,
-            "url": f"?{query(show, reason)}",
+            "url": f"?{query(show, '' if reason == APPROVALS and show != Show.OPEN else reason)}",
             "current": show == current,
             "count": f"{counts[show]:,}" if show in counts else None,
         }
@@ -230,7 +238,7 @@ def facets(current: Show, reason: str, counts: dict[Show, int]) -> list[dict[str
 
 
 def reason_links(show: Show, current: str) -> list[dict[str, Any]]:
-    choices = [("", "All reasons"), *Escalation.Reason.choices]
+    choices = [choice for choice in REASONS if choice[0] != APPROVALS or show == Show.OPEN]
     return [{"name": label, "url": f"?{query(show, value)}", "current": value == current} for value, label in choices]
 
 

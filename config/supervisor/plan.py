@@ -97,7 +97,7 @@ def desk(plan: Plan) -> dict[str, list[str]]:
     web = [*module, "uvicorn", "config.asgi:application", "--host", plan.host, "--port", str(plan.port)]
     celery = [*module, "celery", "-q", "-A", "config"]
     # Open event streams never end by themselves: without a limit the web process would wait for them for ever.
-    web += ["--timeout-graceful-shutdown", "3", "--no-access-log", "--no-use-colors", "--lifespan", "off"]
+    web += ["--timeout-graceful-shutdown", "3", "--no-access-log", "--no-use-colors", "--lifespan", "on"]
     worker = [*celery, "worker", "-P", "threads", "-c", str(plan.concurrency), "-l", "WARNING"]
     schedule = str(plan.state / "beat-schedule")
     return {

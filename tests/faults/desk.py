@@ -137,7 +137,7 @@ class Desk:
         port = self.web_url.rpartition(":")[2]
         celery = ["celery", "-q", "-A", "config"]
         commands = {
-            "web": ["uvicorn", "config.asgi:application", "--port", port, "--no-access-log", "--lifespan", "off"],
+            "web": ["uvicorn", "config.asgi:application", "--port", port, "--no-access-log", "--lifespan", "on"],
             "beat": [*celery, "beat", "-l", "WARNING", "-s", str(self.folder / "beat"), "--pidfile", ""],
         }
         for number in range(1, WORKERS + 1):

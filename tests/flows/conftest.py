@@ -23,10 +23,11 @@ from agents.tasks import run_turn
 from agents.usage import limit_list
 from observability.models import Trace
 from observability.prices import price_list
+from tools.authorize import book
 from tools.catalog import catalog
 from tools.demo_shop.testing import running_shop
 from tools.models import ToolCall
-from tools.targets import http
+from tools.targets import registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,10 +100,10 @@ def desk(
 def forget_caches() -> None:
     """What a process keeps of rows and addresses must not outlive a test's database."""
     close_adapters()
-    http.connections().clear()
-    http.connections.cache_clear()
+    registry.forget()
     get_version.cache_clear()
     catalog.forget()
+    book.forget()
     price_list.forget()
     limit_list.forget()
     directory.forget()

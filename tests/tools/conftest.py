@@ -8,9 +8,10 @@ import pytest
 
 from tests.tools.backend import Backend, running_backend
 from tests.tools.calls import reread
+from tools.authorize import book
 from tools.catalog import catalog
-from tools.models import Target, Tool
-from tools.targets import http
+from tools.models import PolicySetting, Target, Tool
+from tools.targets import registry
 
 KEYED = {"effect": "money", "idempotency": "key_header"}
 LOOKUP = {"method": "GET", "path": "/by-key/{idempotency_key}"}
@@ -20,13 +21,13 @@ LOOKUP = {"method": "GET", "path": "/by-key/{idempotency_key}"}
 def backend() -> Iterator[Backend]:
     with running_backend() as backend:
         yield backend
-    http.connections().clear()
-    http.connections.cache_clear()
+    registry.forget()
 
 
 @pytest.fixture
 def target(db: None, backend: Backend) -> Iterator[Target]:
-    target = Target.objects.create(name="backend", kind=Target.Kind.HTTP, base_url=backend.url)
+    PolicySetting.objects.update_or_create(pk=1, defaults={"mode": PolicySetting.Mode.OFF})
+    target = Target.objects.create(name="backend", kind=Target.Kind.HTTP, base_url=backend.url, is_internal=True)
     rows = {
         "read": {"effect": "read", "routes": [{"method": "GET", "path": "/things"}]},
         "write": {**KEYED, "lookup": LOOKUP, "routes": [{"method": "POST", "path": "/things", "body": {}}]},
@@ -39,3 +40,4 @@ def target(db: None, backend: Backend) -> Iterator[Target]:
     reread()
     yield target
     catalog.forget()
+    book.forget()

@@ -70,4 +70,4 @@ def test_an_answer_in_drops_does_not_outlast_the_deadline(target: Target, backen
     began = time.monotonic()
     assert code_of(ask("read", seconds=0.6)) == "no_answer"
     assert time.monotonic() - began < 1.2
-    assert TargetHealth.objects.get().last_error == "timeout, the answer came too slowly"
+    assert TargetHealth.objects.get().last_error == "timeout after 0.6 s"

@@ -1,14 +1,13 @@
-"""A backend that is reached over HTTP with JSON."""
+"""A backend that is reached over HTTP with JSON, by the routes that an admin wrote."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import urllib3
 from urllib3.exceptions import (
@@ -20,66 +19,171 @@ from urllib3.exceptions import (
 )
 
 from observability.batch import encode
-from tools.binding import BoundRequest
-from tools.errors import OutcomeUnclear, TargetUnreachable, ToolFailed, Unreadable
+from tools.binding import BoundRequest, bind
+from tools.credentials import Authorised, headers_for, renew, scrub
+from tools.errors import OutcomeUnclear, TargetUnreachable, Unreadable
+from tools.models import Target
+from tools.net.addresses import AddressRefused, Reach
+from tools.net.pools import pool
+from tools.net.urls import check_url
+from tools.targets.answers import MAX_ANSWER_BYTES, read_answer
+from tools.targets.base import Call
+from tools.targets.lookups import found
 
 CONNECT_SECONDS = 3.0
-MAX_ANSWER_BYTES = 256_000
 CHUNK_BYTES = 65_536
 KEY_HEADER = "Idempotency-Key"
-UNCLEAR_STATUSES = frozenset({408, 429})
+UNAUTHORISED = 401
+JSON = "application/json"
 
 
-@cache
-def connections() -> urllib3.PoolManager:
-    """One for a process: its connections are kept open and shared by all threads. No proxy of the environment is used.
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """An HTTP request as it is sent, but for what proves who sends it. `signed` are the headers that a signature
+    covers."""
 
-    urllib3 rather than the model client's httpx2: half the CPU for a request, and tool calls are most requests.
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    signed: Mapping[str, str] = field(default_factory=dict)
+
+
+class HttpAdapter:
+    """urllib3 rather than the model client's httpx2: half the CPU for a request, and tool calls are most requests."""
+
+    def send(self, call: Call) -> Any:
+        return ask(call, bind(call.tool.routes, call.values))
+
+    def send_look_up(self, call: Call) -> Any:
+        return ask_by_route(call)
+
+    def close(self) -> None:
+        close_pools()
+
+
+def ask_by_route(call: Call) -> Any:
+    """The answer of a look-up that is an HTTP route; where it names what must be found, of one that was found."""
+    rule = call.tool.lookup or {}
+    answer = ask(call, bind([rule], call.values))
+    return found(answer, rule) if rule.get("found") else answer
+
+
+def ask(call: Call, bound: BoundRequest) -> Any:
+    """The JSON that the backend answers to a route. Raises as `Adapter.send` does."""
+    target = call.tool.target
+    content = {} if bound.body is None else {"Content-Type": JSON}
+    request = Request(
+        method=bound.method,
+        url=address_of(target.base_url, bound.path, bound.query),
+        headers={**content, **bound.headers, **key_header(call)},
+        body=None if bound.body is None else encode(bound.body).encode(),
+        signed=content,
+    )
+    return read_answer(*exchange(target, request, deadline=call.deadline))
+
+
+def address_of(base_url: str, path: str, query: Any) -> str:
+    """Spaces in the query as %20: a signature of AWS reads + as a plus."""
+    return base_url.rstrip("/") + path + (f"?{urlencode(query, doseq=True, quote_via=quote)}" if query else "")
+
+
+def key_header(call: Call, name: str = KEY_HEADER) -> dict[str, str]:
+    return {name: call.key} if call.key else {}
+
+
+def reach_of(target: Target) -> Reach:
+    return Reach.INTERNAL if target.is_internal else Reach.PUBLIC
+
+
+# -- one request and its answer, for all kinds of targets that are reached over HTTP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def exchange(target: Target, request: Request, *, deadline: float) -> tuple[int, bytes]:
+    """Status and body of the answer to a request with the target's credential, which is taken out of the body should it
+    be in there. Once more where a token was refused for which there may be a newer one.
+
+    Raises as `deliver` does, and `ToolRefused` for a credential that cannot be used.
     """
-    return urllib3.PoolManager(num_pools=64, maxsize=64, retries=False, headers={"User-Agent": "Tandem"})
+    answer, authorised = deliver_proven(target, request, deadline=deadline)
+    if answer.status == UNAUTHORISED and renew(target, authorised):
+        answer, authorised = deliver_proven(target, request, deadline=deadline)
+    return answer.status, scrubbed(answer.body, target, authorised)
 
 
-def send(base_url: str, request: BoundRequest, *, key: str | None, deadline: float) -> Any:
-    """The JSON that the backend answered.
+def deliver_proven(target: Target, request: Request, *, deadline: float) -> tuple[Answer, Authorised]:
+    reach = reach_of(target)
+    url = checked(request.url, reach)
+    authorised = headers_for(
+        target, method=request.method, url=url, body=request.body, headers=request.signed, deadline=deadline
+    )
+    proven = replace(
+        request,
+        url=with_query(url, authorised.query),
+        headers=merged(USUAL_HEADERS, request.headers, authorised.headers),
+    )
+    return deliver(proven, reach, deadline=deadline), authorised
 
-    `deadline` is an instant of `time.monotonic()`. Raises `ToolFailed` (it said no), `TargetUnreachable` (nothing was
-    sent), `OutcomeUnclear` (no answer, or none that can be read).
+
+def deliver(request: Request, reach: Reach, *, deadline: float) -> Answer:
+    """The answer to a request as it is.
+
+    `deadline` is an instant of `time.monotonic()`. Raises `TargetUnreachable` (nothing was sent), `OutcomeUnclear` (no
+    answer), and `Unreadable` (a huge one).
     """
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise TargetUnreachable("no time is left for this call")
     try:
-        response = connections().urlopen(
+        response = pool(reach).urlopen(
             request.method,
-            address_of(base_url, request),
-            body=None if request.body is None else encode(request.body).encode(),
-            headers=headers_of(request, key),
-            timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+            checked(request.url, reach),
+            body=request.body,
+            headers=request.headers,
+            timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds),
             redirect=False,
             preload_content=False,
         )
         with closing_response(response):
-            return read_answer(response.status, read_limited(response, deadline))
+            return Answer(status=response.status, headers=dict(response.headers), body=read_limited(response, deadline))
     except (NewConnectionError, ConnectTimeoutError, LocationValueError) as error:
         raise TargetUnreachable(f"no connection: {type(error).__name__}") from error
+    except AddressRefused as error:
+        raise TargetUnreachable(f"the address is refused: {error}") from error
     except ReadTimeoutError as error:
         raise OutcomeUnclear(f"timeout after {seconds:.1f} s") from error
     except HTTPError as error:
         raise OutcomeUnclear(f"no answer: {type(error).__name__}") from error
 
 
-def address_of(base_url: str, request: BoundRequest) -> str:
-    query = f"?{urlencode(request.query, doseq=True)}" if request.query else ""
-    return base_url.rstrip("/") + request.path + query
+def checked(url: str, reach: Reach) -> str:
+    """Raises `TargetUnreachable`."""
+    try:
+        return check_url(url, reach).url
+    except AddressRefused as error:
+        raise TargetUnreachable(f"the address is refused: {error}") from error
 
 
-def headers_of(request: BoundRequest, key: str | None) -> dict[str, str]:
-    headers = {"User-Agent": "Tandem", "Accept": "application/json", "Accept-Encoding": "gzip, deflate"}
-    if request.body is not None:
-        headers["Content-Type"] = "application/json"
-    if key:
-        headers[KEY_HEADER] = key
-    return headers
+USUAL_HEADERS = {"User-Agent": "Tandem", "Accept": JSON, "Accept-Encoding": "gzip, deflate"}
+
+
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(query, quote_via=quote)}"
+
+
+def merged(*headers: Mapping[str, str]) -> dict[str, str]:
+    """Of two headers with the same name the later one counts, however it is spelled."""
+    by_name = {name.lower(): (name, value) for some in headers for name, value in some.items()}
+    return dict(by_name.values())
 
 
 @contextmanager
@@ -87,7 +191,7 @@ def closing_response(response: urllib3.BaseHTTPResponse) -> Iterator[None]:
     """The connection goes back to be used again, unless the answer was not read to its end."""
     try:
         yield
-    except OutcomeUnclear:
+    except BaseException:
         response.close()
         raise
     finally:
@@ -107,25 +211,16 @@ def read_limited(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return b"".join(parts)
 
 
-def read_answer(status: int, body: bytes) -> Any:
-    if status >= 500 or status in UNCLEAR_STATUSES:
-        raise OutcomeUnclear(f"the backend answered {status}")
-    try:
-        answer = json.loads(body) if body else {}
-    except ValueError as error:
-        if 400 <= status < 500:
-            raise ToolFailed(f"http_{status}", "The backend refused the request.", status=status) from error
-        raise Unreadable("the answer is not JSON") from error
-    if status >= 400:
-        problem = answer.get("error") if isinstance(answer, dict) else None
-        problem = problem if isinstance(problem, dict) else {}
-        raise ToolFailed(
-            str(problem.get("code", f"http_{status}"))[:100],
-            str(problem.get("message", "The backend refused the request."))[:500],
-            status=status,
-        )
-    if status >= 300:
-        raise ToolFailed(f"http_{status}", "The backend redirected, which is not followed.", status=status)
-    if not isinstance(answer, dict | list):
-        raise Unreadable("the answer is not a JSON object")
-    return answer
+def scrubbed(body: bytes, target: Target, authorised: Authorised) -> bytes:
+    """Some backends tell in an error what they were sent."""
+    if not (authorised.headers or authorised.query):
+        return body
+    text = body.decode(errors="surrogateescape")
+    clean = scrub(text, target, authorised)
+    return body if clean == text else clean.encode(errors="surrogateescape")
+
+
+def close_pools() -> None:
+    if pool.cache_info().currsize:
+        for reach in Reach:
+            pool(reach).clear()

@@ -30,6 +30,8 @@ CONTROLLER_LINES = {
     Session.Controller.PAUSED: ("pause", "The AI assistant is paused; a person will answer"),
     Session.Controller.CLOSED: ("check", "The conversation was closed"),
 }
+# The states in which a step is not at its end: on its way, and waiting for a colleague's approval.
+GOES_ON = ("reserved", "waiting")
 ESCALATED_LINE = ("headset", "Passed to a person, who will answer here")
 
 
@@ -188,9 +190,10 @@ def live_of(events: Iterable[TurnEvent]) -> tuple[str, str]:
                 before = text if data["attempt"] == attempt else ""
                 released[data["call"]] = (data["attempt"], before + data["text"])
         elif event.kind == TurnEvent.Kind.STEP:
-            if data["state"] == "reserved":
+            if data["state"] in GOES_ON:
+                # Without words of its own: a colleague has decided, and the agent goes on with it.
                 released.clear()
-                running[data["tool_call_id"]] = data["progress"]
+                running[data["tool_call_id"]] = data.get("progress", "Working on an answer")
             else:
                 running.pop(data["tool_call_id"], None)
     text = "".join(text for _, text in released.values())

@@ -132,7 +132,7 @@ def test_it_asks_little_of_the_database_however_many_rows(support: User, django_
         session = make_session()
         make_escalation(session, turn=make_turn(session))
     client = client_of(support)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(URL)
 
 
