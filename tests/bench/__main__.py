@@ -19,6 +19,7 @@ import httpx2
 import psutil
 
 from config.embedded_postgres import EmbeddedPostgres
+from tests.bench import policy as policies
 from tests.bench.full_path import all_at_once, one_after_another, until
 
 Round = dict[str, dict[str, Any]]
@@ -44,6 +45,9 @@ def main() -> None:
         model, _ = stack.enter_context(backend(0, env))
         say("Counting round trips, commits and WAL ...")
         counted = in_process(env, sessions=20, proxy=Path(tempfile.mkdtemp(dir=folder)))
+        say("Timing the gateway and the policies ...")
+        counted |= {"gateway": process_of("gateway", env)}
+        policies.main()
         say("Timing turns one after another ...")
         with desk(env, workers=1, threads=32) as running:
             one_after_another(env["PUBLIC_URL"], env["DATABASE_URL"], sessions=3, turns=TURNS)
@@ -157,6 +161,13 @@ def in_process(env: dict[str, str], *, sessions: int, proxy: Path | None = None)
     return measured
 
 
+def process_of(module: str, env: dict[str, str]) -> dict[str, Any]:
+    command = [sys.executable, "-m", f"tests.bench.{module}"]
+    ran = subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    measured: dict[str, Any] = json.loads(ran.stdout)
+    return measured
+
+
 def bare_loop(model: str, sessions: int, *, stream: bool) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.bench.bare_loop", model, str(sessions), *(["--stream"] if stream else [])]
     ran = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
@@ -219,6 +230,8 @@ def report(counted: dict[str, Any], rounds: Rounds, many: dict[str, Any]) -> Non
             "aim: 45",
         ),
         ("  p50 of such a turn", f"{statistics.median(many['seconds']) * 1000:.0f} ms", "at least 800 ms of model"),
+        ("a read through the gateway", f"{counted['gateway']['through']:.2f} ms", ""),
+        ("  of it what the gateway adds", f"{counted['gateway']['adds']:.2f} ms", "to the adapter's exchange"),
         ("memory of a worker then (PSS)", f"{many['worker_mb']:.0f} MB", "aim: 200 MB"),
     ]
     width = max(len(name) for name, _, _ in rows)

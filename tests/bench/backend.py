@@ -8,26 +8,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
+from urllib.parse import unquote
 
 from tests.messages_api import Answer, Body, serve, text, tool_use
 
 PLAN = ("get_order", "get_refund_status", "get_order")
 REPLY = "Order 1042 was delivered on 14 November and can be returned until 14 December. Shall I refund it?"
-ORDER = json.dumps(
-    {
-        "order_id": "1042",
-        "status": "delivered",
-        "placed_on": "2026-11-10",
-        "delivered_on": "2026-11-14",
-        "items": [{"sku": "MUG-1", "name": "Mug", "quantity": 1, "price": "42.00"}],
-        "total": "42.00",
-        "currency": "EUR",
-        "return_window_days": 30,
-        "returnable_until": "2026-12-14",
-        "within_return_window": True,
-        "refunded": "0.00",
-    }
-).encode()
+ORDER = {
+    "order_id": "1042",
+    "status": "delivered",
+    "placed_on": "2026-11-10",
+    "delivered_on": "2026-11-14",
+    "items": [{"sku": "MUG-1", "name": "Mug", "quantity": 1, "price": "42.00"}],
+    "total": "42.00",
+    "currency": "EUR",
+    "return_window_days": 30,
+    "returnable_until": "2026-12-14",
+    "within_return_window": True,
+    "refunded": "0.00",
+}
+WHOSE = re.compile(rb"[?&]customer=([^& ]+)")
 
 
 def planned(body: Body, delay_seconds: float) -> Answer:
@@ -45,16 +46,18 @@ def planned(body: Body, delay_seconds: float) -> Answer:
 
 
 class Shop(asyncio.Protocol):
-    """Answers every request with the same order."""
+    """Answers every request with the same order, whoever asks."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(ORDER)}\r\n\r\n".encode()
         assert isinstance(self.transport, asyncio.Transport)
-        for _ in range(data.count(b"\r\n\r\n")):
-            self.transport.write(head + ORDER)
+        for request in data.split(b"\r\n\r\n")[:-1]:
+            customer = unquote((WHOSE.search(request) or [b"", b""])[1].decode())
+            body = json.dumps({**ORDER, "customer": customer}).encode()
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            self.transport.write(head.encode() + body)
 
 
 async def main(delay_seconds: float) -> None:

@@ -27,7 +27,7 @@ from agents.sessions import close_session, say, take_over, write_note
 from agents.tasks import run_turn
 from agents.turns import claim_turn
 from observability.access import Role
-from tests.shots import versions
+from tests.shots import gateways, policies, targets, versions
 from tests.shots.dating import date_all, date_session
 from tests.shots.stories import ANY, PROCESSING, RETURNABLE, RETURNED, SHIPPED, STORIES, TOO_OLD, Story
 from tools.demo_shop.seed import CROWD_NAMES
@@ -81,6 +81,11 @@ def fill(shop_url: str) -> Scene:
     add_running(scene)
     versions.leave_a_draft()
     date_all()
+    admin = User.objects.get(email="admin@demo.example")
+    policies.publish_some(admin)
+    policies.decide_for_a_week(list(Session.objects.all()))
+    gateways.open_some(admin)
+    targets.connect_some(admin)
     scene.sessions = Session.objects.count()
     check(scene)
     return scene

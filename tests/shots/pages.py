@@ -9,6 +9,8 @@ from playwright.sync_api import Page
 from agents.demo import AGENT_SLUG, PASSWORD
 from tests.shots.camera import Shot
 from tests.shots.filling import Scene
+from tests.shots.gateways import gateway_pages
+from tests.shots.targets import target_pages
 
 ADMIN, ANALYST, NOBODY = "admin@demo.example", "analyst@demo.example", ""
 ADA, FARID = "ada@example.com", "farid@example.com"
@@ -72,6 +74,9 @@ def of_a_busy_desk(scene: Scene) -> list[Shot]:
         *trace_pages(scene),
         *chat_pages(scene),
         *other_pages(),
+        *policy_pages(),
+        *gateway_pages(),
+        *target_pages(),
     ]
 
 
@@ -198,3 +203,22 @@ def of_the_readme(scene: Scene) -> list[tuple[Shot, str]]:
     """Pictures of docs/images, each with its theme."""
     conversation = Shot(name="conversation", path=f"{scene.conversation('refund')}?view=open")
     return [(conversation, "light"), (Shot(name="queue", path="/queue/"), "dark")]
+
+
+def policy_pages() -> list[Shot]:
+    """The demo's policies, and what `tests.shots.policies` made of them."""
+    call = "tool=shop___process_refund&do=try&caller=support&channel=chat&verified=on&a.order_id=1042&f.amount=120"
+    return [
+        Shot(name="policies", path="/policies/", who=ADMIN, whole=True),
+        Shot(name="policies-reader", path="/policies/", who=ANALYST, whole=True),
+        Shot(name="policies-mode", path="/policies/", who=ADMIN, act=click('[data-opens="mode-shadow"]')),
+        Shot(name="policy-draft", path="/policies/draft/", who=ADMIN, whole=True),
+        Shot(name="policy-rule-form", path="/policies/draft/rules/small-refunds/?as=form", who=ADMIN, whole=True),
+        Shot(name="policy-rule-text", path="/policies/draft/rules/larger-refunds/?as=text", who=ADMIN, whole=True),
+        Shot(name="policy-rule-new", path="/policies/draft/new/", who=ADMIN, whole=True),
+        Shot(name="policy-versions", path="/policies/versions/", who=ADMIN),
+        Shot(name="policy-version", path="/policies/versions/1/", who=ADMIN, whole=True),
+        Shot(name="policy-try", path=f"/policies/try/?{call}", who=ADMIN, whole=True),
+        Shot(name="policy-backtest", path="/policies/backtest/?days=7", who=ADMIN, whole=True),
+        Shot(name="policy-matrix", path="/policies/matrix/", who=ADMIN),
+    ]
