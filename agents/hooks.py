@@ -40,7 +40,8 @@ def stopped_tools() -> frozenset[str]:
 
 def agents_using(names: frozenset[str]) -> list[str]:
     """Which agents have one of these tools, now or in their draft."""
-    current = AgentVersion.objects.filter(Q(pk__in=Agent.objects.values("live_version")) | Q(state=AgentVersion.State.DRAFT))
+    is_live = Q(pk__in=Agent.objects.values("live_version"))
+    current = AgentVersion.objects.filter(is_live | Q(state=AgentVersion.State.DRAFT))
     found = current.select_related("agent").order_by("agent__name")
     uses = {(version.agent.name, name) for version in found for name in version.tools if name in names}
     return [f"The agent {agent} has {name}." for agent, name in sorted(uses)]
