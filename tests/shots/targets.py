@@ -33,7 +33,7 @@ OFFERED = [
 
 def connect_some(user: User) -> None:
     warehouse = Target.objects.create(name="warehouse", kind="mcp", base_url="https://warehouse.example.com/mcp")
-    set_credential(warehouse, kind="bearer", public={}, secret="a token of the warehouse", user=user)
+    set_credential(warehouse, kind="bearer", public={}, secret="token-of-the-warehouse", user=user)
     hold(warehouse, listing_of(warehouse, OFFERED))
     accept(warehouse, [each.name for each in OFFERED], user)
     changed = [definition("get_stock", EVIL, sku={"type": "string"}), OFFERED[2]]
