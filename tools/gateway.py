@@ -248,7 +248,7 @@ class Attempt:
             request,
             self.attempts,
             mark_sent=lambda: self.mark_sent(request, found),
-            check_still_allowed=lambda: check_still_allowed(self.caller, self.call.tool_name),
+            check_still_allowed=lambda: get_tool_for(self.caller, self.call.tool_name),
         )
 
     def mark_sent(self, request: Call, found: Found | None) -> None:
@@ -286,10 +286,6 @@ def get_tool_for(caller: Caller, name: str) -> Tool:
             "customer_not_verified", "The customer's identity is not verified, so their data may not be looked up."
         )
     return tool
-
-
-def check_still_allowed(caller: Caller, name: str) -> None:
-    get_tool_for(caller, name)
 
 
 def refused(call: ToolCall, error: ToolRefused) -> tuple[ToolCall.State, dict[str, Any]]:

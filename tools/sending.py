@@ -72,7 +72,12 @@ class Write:
     """
 
     def __init__(
-        self, call: Call, attempts: Attempts, *, mark_sent: Callable[[], None], check_still_allowed: Callable[[], None]
+        self,
+        call: Call,
+        attempts: Attempts,
+        *,
+        mark_sent: Callable[[], None],
+        check_still_allowed: Callable[[], object],
     ) -> None:
         self.call = call
         self.attempts = attempts

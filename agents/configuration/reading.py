@@ -6,13 +6,12 @@ costs what it stands for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from tools.openapi.reading import EVENTS, UNSTORABLE, DocumentRefused, check_tag, decode, line_of, scalar
+from tools.openapi.reading import EVENTS, UNSTORABLE, Builder, DocumentRefused, decode, line_of, scalar
 
 MAX_CHARACTERS = 5_000_000
 MAX_DEPTH = 60
@@ -78,7 +77,7 @@ class Node:
 def read_tree(text: str | bytes, file: str) -> Node:
     """Raises `Refused`."""
     try:
-        return Builder(yaml.parse(source_of(text), Loader=EVENTS)).build()
+        tree: Node = NodeBuilder(yaml.parse(source_of(text), Loader=EVENTS)).build()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Refused(file, [Fault(line=line, key="", message=f"not YAML: {error.problem}.")]) from error
@@ -87,6 +86,7 @@ def read_tree(text: str | bytes, file: str) -> Node:
     except DocumentRefused as error:
         line, message = split_line(str(error))
         raise Refused(file, [Fault(line=line, key="", message=message)]) from error
+    return tree
 
 
 def source_of(text: str | bytes) -> str:
@@ -107,65 +107,24 @@ def line_at(event: Any) -> int:
     return int(event.start_mark.line) + 1
 
 
-class Builder:
+class NodeBuilder(Builder):
     """Turns the parser's events into nodes."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
-        self.events = events
-        self.nodes = 0
-        self.anchors: dict[str, tuple[Node, int]] = {}  # what was anchored, and how many nodes it holds
+    what = "file"
+    max_depth, max_nodes = MAX_DEPTH, MAX_NODES
 
-    def build(self) -> Node:
-        next(self.events)  # the stream's start
-        if isinstance(next(self.events), yaml.StreamEndEvent):
-            raise DocumentRefused("The file is empty.")
-        tree = self.node(next(self.events), depth=0)
-        next(self.events)  # the document's end
-        if not isinstance(next(self.events), yaml.StreamEndEvent):
-            raise DocumentRefused("The file holds more than one YAML document.")
-        return tree
-
-    def node(self, event: Any, *, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise DocumentRefused(f"{line_of(event)}: nested more than {MAX_DEPTH} deep.")
-        before = self.nodes
-        self.count(1, event)
-        if isinstance(event, yaml.AliasEvent):
-            return self.aliased(event)
+    def scalar(self, event: Any) -> Node:
+        if UNSTORABLE.search(event.value):
+            raise DocumentRefused(f"{line_of(event)}: a text holds a NUL character or half a surrogate pair.")
         line = line_at(event)
-        if isinstance(event, yaml.ScalarEvent):
-            if UNSTORABLE.search(event.value):
-                raise DocumentRefused(f"{line_of(event)}: a text holds a NUL character or half a surrogate pair.")
-            begins = line + 1 if event.style in {"|", ">"} else line
-            built = Node(value=scalar(event), line=line, text=event.value, begins=begins)
-        elif isinstance(event, yaml.SequenceStartEvent):
-            check_tag(event, "seq")
-            built = Node(value=list(self.items(depth=depth + 1)), line=line)
-        else:
-            check_tag(event, "map")
-            built = self.mapping(line, depth=depth + 1)
-        if event.anchor:
-            # Only now: an alias within what it names would be a ring.
-            self.anchors[event.anchor] = (built, self.nodes - before)
-        return built
+        begins = line + 1 if event.style in {"|", ">"} else line
+        return Node(value=scalar(event), line=line, text=event.value, begins=begins)
 
-    def count(self, nodes: int, event: Any) -> None:
-        self.nodes += nodes
-        if self.nodes > MAX_NODES:
-            raise DocumentRefused(f"{line_of(event)}: with its aliases the file has over {MAX_NODES:,} values.")
+    def sequence(self, event: Any, *, depth: int) -> Node:
+        return Node(value=list(self.items(depth=depth)), line=line_at(event))
 
-    def aliased(self, event: Any) -> Node:
-        if event.anchor not in self.anchors:
-            raise DocumentRefused(f"{line_of(event)}: the alias {event.anchor[:80]!r} names nothing before it.")
-        built, nodes = self.anchors[event.anchor]
-        self.count(nodes, event)
-        return built
-
-    def items(self, *, depth: int) -> Iterator[Node]:
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            yield self.node(event, depth=depth)
-
-    def mapping(self, line: int, *, depth: int) -> Node:
+    def mapping(self, event: Any, *, depth: int) -> Node:
+        line = line_at(event)
         members: dict[str, Node] = {}
         lines: dict[str, int] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
@@ -177,5 +136,5 @@ class Builder:
             if name in members:
                 raise DocumentRefused(f"{line_of(event)}: the key {name[:80]!r} appears twice.")
             lines[name] = line_at(event)
-            members[name] = self.node(next(self.events), depth=depth)
+            members[name] = self.value(next(self.events), depth=depth)
         return Node(value=members, line=line, lines=lines)

@@ -141,7 +141,10 @@ def read_yaml(source: str) -> Any:
 
 
 class Builder:
-    """Turns the parser's events into dicts, lists and scalars."""
+    """Turns the parser's events into dicts, lists and scalars; what else they become is a subclass's matter."""
+
+    what = "document"
+    max_depth, max_nodes = MAX_DEPTH, MAX_NODES
 
     def __init__(self, events: Iterator[Any]) -> None:
         self.events = events
@@ -151,16 +154,16 @@ class Builder:
     def build(self) -> Any:
         next(self.events)  # the stream's start
         if isinstance(next(self.events), yaml.StreamEndEvent):
-            raise DocumentRefused("The document is empty.")
+            raise DocumentRefused(f"The {self.what} is empty.")
         tree = self.value(next(self.events), depth=0)
         next(self.events)  # the document's end
         if not isinstance(next(self.events), yaml.StreamEndEvent):
-            raise DocumentRefused("The text holds more than one YAML document.")
+            raise DocumentRefused(f"The {self.what} holds more than one YAML document.")
         return tree
 
     def value(self, event: Any, *, depth: int) -> Any:
-        if depth > MAX_DEPTH:
-            raise DocumentRefused(f"{line_of(event)}: nested more than {MAX_DEPTH} deep.")
+        if depth > self.max_depth:
+            raise DocumentRefused(f"{line_of(event)}: nested more than {self.max_depth} deep.")
         before = self.nodes
         self.count(1, event)
         built: Any
@@ -168,13 +171,13 @@ class Builder:
             case yaml.AliasEvent():
                 return self.aliased(event)
             case yaml.ScalarEvent():
-                built = scalar(event)
+                built = self.scalar(event)
             case yaml.SequenceStartEvent():
                 check_tag(event, "seq")
-                built = self.sequence(depth=depth + 1)
+                built = self.sequence(event, depth=depth + 1)
             case _:
                 check_tag(event, "map")
-                built = self.mapping(depth=depth + 1)
+                built = self.mapping(event, depth=depth + 1)
         if event.anchor:
             # Only now: an alias within what it names would be a ring.
             self.anchors[event.anchor] = (built, self.nodes - before)
@@ -182,8 +185,10 @@ class Builder:
 
     def count(self, nodes: int, event: Any) -> None:
         self.nodes += nodes
-        if self.nodes > MAX_NODES:
-            raise DocumentRefused(f"{line_of(event)}: with its aliases the document has over {MAX_NODES:,} values.")
+        if self.nodes > self.max_nodes:
+            raise DocumentRefused(
+                f"{line_of(event)}: with its aliases the {self.what} has over {self.max_nodes:,} values."
+            )
 
     def aliased(self, event: Any) -> Any:
         if event.anchor not in self.anchors:
@@ -192,13 +197,17 @@ class Builder:
         self.count(nodes, event)
         return built
 
-    def sequence(self, *, depth: int) -> list[Any]:
-        items = []
+    def items(self, *, depth: int) -> Iterator[Any]:
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
-            items.append(self.value(event, depth=depth))
-        return items
+            yield self.value(event, depth=depth)
 
-    def mapping(self, *, depth: int) -> dict[str, Any]:
+    def scalar(self, event: Any) -> Any:
+        return scalar(event)
+
+    def sequence(self, _: Any, *, depth: int) -> Any:
+        return list(self.items(depth=depth))
+
+    def mapping(self, _: Any, *, depth: int) -> Any:
         members: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):

@@ -12,6 +12,19 @@ from tools.models import Target, Tool
 URL = "/targets/"
 SECRET = "s3cret-that-nobody-reads"
 HOSTILE = '<img src=x onerror="alert(1)">'
+READ, WRITE = "/tools/shop/get_order/", "/tools/shop/refund/"
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "order_id": {"type": "string", "description": HOSTILE},
+        "customer": {"type": "string"},
+        "amount": {"type": "number"},
+        "reason": {"type": "string"},
+    },
+    "required": ["order_id", "customer"],
+    "additionalProperties": False,
+}
+ADA = {"customer_email": "ada@example.com", "customer_id": "c-1"}
 
 
 def make_target(name: str = "shop", **fields: Any) -> Target:

@@ -4,82 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.utils import timezone
 
 from observability.ids import uuid7
 from tests.factories import client_of
 from tests.tools.targets.calls import mcp_target
-from tests.tools.targets.echo import Echo, Reply, running_echo
+from tests.tools.targets.echo import Echo, Reply
 from tests.tools.targets.front import Front, running
 from tests.tools.targets.shelf import stock
-from tests.tools.views.target_cases import HOSTILE, SECRET, shown, text_of
-from tools.authorize import book
-from tools.catalog import catalog
+from tests.tools.views.target_cases import ADA, HOSTILE, READ, SECRET, WRITE, shown, text_of
 from tools.credentials import set_credential
 from tools.listing import accept, propose
 from tools.models import Target, Tool, ToolCall
 from tools.targets import registry
 
 pytestmark = pytest.mark.django_db
-READ, WRITE = "/tools/shop/get_order/", "/tools/shop/refund/"
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "order_id": {"type": "string", "description": HOSTILE},
-        "customer": {"type": "string"},
-        "amount": {"type": "number"},
-        "reason": {"type": "string"},
-    },
-    "required": ["order_id", "customer"],
-    "additionalProperties": False,
-}
-ADA = {"customer_email": "ada@example.com", "customer_id": "c-1"}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept() -> Iterator[None]:
-    cache.clear()
-    yield
-    registry.forget()
-    catalog.forget()
-    book.forget()
-
-
-@pytest.fixture
-def echo() -> Iterator[Echo]:
-    with running_echo() as echo:
-        yield echo
-
-
-@pytest.fixture
-def shop(db: None, echo: Echo) -> dict[str, Tool]:
-    target = Target.objects.create(name="shop", kind="http", base_url=echo.url, is_internal=True)
-    set_credential(target, kind="bearer", public={}, secret=SECRET, user=None)
-    usual = {"description": f"Does it. {HOSTILE}", "input_schema": SCHEMA, "bindings": {"customer": "customer.email"}}
-    rows: dict[str, dict[str, Any]] = {
-        "get_order": {
-            "effect": "read",
-            "routes": [{"method": "GET", "path": "/orders/{order_id}", "query": {"customer": "{customer}"}}],
-            "owners": [{"path": "customer", "is": "customer.email"}],
-            "retries": 0,
-            "progress": "Looking up",
-        },
-        "refund": {
-            "effect": "money",
-            "routes": [{"method": "POST", "path": "/refunds", "body": {"order": "{order_id}", "sum": "{amount}"}}],
-            "idempotency": "key_header",
-            "progress": "Refunding",
-        },
-    }
-    made = {name: Tool.objects.create(target=target, name=name, **{**usual, **row}) for name, row in rows.items()}
-    catalog.forget()
-    return made
 
 
 # -- the test
