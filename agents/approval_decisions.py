@@ -14,6 +14,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from agents import handling
+from agents.journal import tell_changed
 from agents.models import Session
 from agents.sessions import label_of
 from tools import approvals
@@ -87,6 +88,7 @@ def snooze(approval: Approval, *, choice: Snooze) -> datetime:
     """Until when it is out of the queue, which is never after its end."""
     until = min(wake_at(choice), approval.expires_at)
     approvals.snooze(approval, until=until)
+    tell_changed(approval.session_id)
     return until
 
 

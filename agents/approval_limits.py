@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 
 from agents.approval_words import currency_of, money_words
 from agents.sessions import label_of
 from observability.access import Role
+from observability.audit import record_changes
 from tools.catalog import catalog
 from tools.models import ApproverLimit, MoneyLimit
 
@@ -59,12 +61,20 @@ class ApproverForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["user"].queryset = approvers()  # type: ignore[attr-defined]  # a field of ours
 
-    def save(self) -> tuple[User, Decimal | None]:
+    @transaction.atomic
+    def save_by(self, admin: User) -> tuple[User, Decimal | None]:
         user, amount = self.cleaned_data["user"], self.cleaned_data["max_amount"]
+        standing = ApproverLimit.objects.filter(pk=user.pk).first()
+        before = {"max_amount": standing.max_amount} if standing else {}
         if amount is None:
             ApproverLimit.objects.filter(pk=user.pk).delete()
         else:
             ApproverLimit.objects.update_or_create(user=user, defaults={"max_amount": amount})
+        after = {} if amount is None else {"max_amount": amount}
+        name = user.get_username()
+        record_changes(
+            admin, "approver_limit.set", kind="approver limit", id=user.pk, name=name, before=before, after=after
+        )
         return user, amount
 
 
@@ -114,6 +124,27 @@ class MoneyLimitForm(FormOfLimit):
         if amount is not None and amount < 0:
             raise ValidationError("Ensure this value is greater than or equal to 0.")
         return amount
+
+
+# -- changed
+
+
+FACTS = ("tool_key", "scope", "hours", "max_count", "max_amount", "enabled")
+
+
+@transaction.atomic
+def save_money_limit(limit: MoneyLimit, admin: User) -> MoneyLimit:
+    """A new one, or one that was changed or switched."""
+    before = MoneyLimit.objects.filter(pk=limit.pk).values(*FACTS).first()
+    limit.save()
+    after = MoneyLimit.objects.values(*FACTS).get(pk=limit.pk)
+    action = "money_limit.change" if before else "money_limit.add"
+    name = limit_words(limit)
+    record_changes(admin, action, kind="money limit", id=limit.pk, name=name, before=before or {}, after=after)
+    return limit
+
+
+# -- in words
 
 
 def limit_words(limit: MoneyLimit) -> str:

@@ -17,6 +17,7 @@ from django.db import transaction
 
 from agents.models import Agent, AgentVersion
 from agents.versions import FIELDS, NothingToPublish, discard_draft, draft_version, publish_version, roll_back
+from observability.audit import record
 
 FIRST_MODEL = "claude-sonnet-5-5"
 
@@ -138,17 +139,21 @@ def discard_reviewed(agent: Agent, *, mark: str) -> None:
 
 
 @transaction.atomic
-def roll_back_reviewed(agent: Agent, *, to: AgentVersion, live: str) -> None:
+def roll_back_reviewed(agent: Agent, *, to: AgentVersion, live: str, user: User) -> None:
     """Make `to` live if the version with the id `live` still is. Raises `LiveChanged`."""
     agent = lock(agent)
     if str(agent.live_version_id) != live:
         raise LiveChanged
-    roll_back(agent, to=to)
+    roll_back(agent, to=to, user=user)
 
 
-def set_status(agent: Agent, status: Agent.Status) -> bool:
+@transaction.atomic
+def set_status(agent: Agent, status: Agent.Status, *, user: User | None) -> bool:
     """Pause or resume; False where it already was so. A turn that has begun runs to its end."""
-    return bool(Agent.objects.filter(pk=agent.pk).exclude(status=status).update(status=status))
+    if not Agent.objects.filter(pk=agent.pk).exclude(status=status).update(status=status):
+        return False
+    record(user, "agent.status", kind="agent", id=agent.pk, name=agent.name, after={"status": str(status)})
+    return True
 
 
 def lock(agent: Agent) -> Agent:

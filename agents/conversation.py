@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,8 +17,11 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 
+from agents.budget_drafts import entry_fields, is_draft
 from agents.models import Escalation, Message, Session, Turn, TurnEvent
 from agents.sessions import label_of
+from agents.thread_marks import marks_for
+from guardrails.marks import Mark
 from guardrails.markup import render_markdown
 from observability.models import Span, Trace
 from tools.models import Approval, ToolCall
@@ -67,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One thing in the thread. `kind`: customer, agent, person, note, system, steps or day.
+    """One thing in the thread. `kind`: customer, agent, draft, past-draft, person, note, system, steps or day.
 
     `html` is what an agent or a person wrote, its markup rendered; a customer's `text` is text and nothing else.
     """
@@ -84,6 +87,7 @@ class Entry:
     agent_slug: str = ""
     version: int | None = None
     steps: list[Step] = field(default_factory=list)
+    marks: Sequence[Mark] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +130,7 @@ class TurnFacts:
 def read_thread(
     session: Session, *, reader: User, before: int | None = None, escalations: Sequence[Escalation]
 ) -> Thread:
-    """The newest messages of a session, or those before a number; two queries, however long it is.
+    """The newest messages of a session, or those before a number; three queries, however long it is.
 
     It shows nothing newer than `session` itself, so a stream that goes on behind its `event_seq` repeats nothing.
     """
@@ -149,7 +153,10 @@ def read_thread(
 
 
 def messages_of(session: Session) -> QuerySet[Message]:
-    return Message.objects.filter(session=session).select_related("user", "agent_version")
+    """`answered_by` is the turn that a customer's message opened: it bears the message's number."""
+    opened = Turn.objects.filter(session=OuterRef("session"), seq=OuterRef("seq")).values("pk")
+    found = Message.objects.filter(session=session).select_related("user", "agent_version")
+    return found.annotate(answered_by=Subquery(opened[:1]))
 
 
 def is_spoken(message: Message) -> bool:
@@ -163,22 +170,23 @@ def messages_after(session: Session, seq: int) -> list[Message]:
 
 
 def entries_of(messages: Sequence[Message], *, session: Session, reader: User) -> list[Entry]:
-    """Messages as entries; the tool calls of their steps in one query."""
+    """Messages as entries; the tool calls of their steps in one query, what the guardrail saw in them in another."""
     turns = {message.turn_id for message in messages if message.visibility == Message.Visibility.STEP}
     calls = calls_of(turn for turn in turns if turn is not None)
+    marks = marks_for(session.pk, messages)
     entries: list[Entry] = []
     for message in messages:
+        if message.visibility != Message.Visibility.STEP or message.text.strip():
+            entry = entry_of(message, session=session, reader=reader)
+            entries.append(replace(entry, marks=marks.of_messages.get(message.pk, ())))
         if message.visibility != Message.Visibility.STEP:
-            entries.append(entry_of(message, session=session, reader=reader))
             continue
-        if message.text.strip():
-            entries.append(entry_of(message, session=session, reader=reader))
         uses = [block["id"] for block in message.content if block.get("type") == "tool_use"]
         steps = [calls[(message.turn_id, use)] for use in uses if (message.turn_id, use) in calls]
         if steps:
-            entries.append(
-                Entry(kind="steps", key=f"s-{message.seq}", at=message.created_at, turn_id=message.turn_id, steps=steps)
-            )
+            seen = marks.of_any(step.call.pk for step in steps)
+            common: dict[str, Any] = {"key": f"s-{message.seq}", "at": message.created_at, "turn_id": message.turn_id}
+            entries.append(Entry(kind="steps", steps=steps, marks=seen, **common))
     return entries
 
 
@@ -203,6 +211,8 @@ def entry_of(message: Message, *, session: Session, reader: User) -> Entry:
             return Entry(kind="customer", name=str(session.customer), label=customer_label(session), **common)
         case Message.Author.SYSTEM:
             return Entry(kind="system", **common)
+        case Message.Author.AGENT if is_draft(message):
+            return Entry(name=session.agent.name, agent_slug=session.agent.slug, **{**common, **entry_fields(message)})
         case Message.Author.AGENT:
             version = message.agent_version
             return Entry(

@@ -11,11 +11,13 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import models, transaction
+from django.utils import timezone
 
 from agents.errors import TandemError
 from agents.escalations import claim, release, resolve, take_from
 from agents.journal import preview_of
 from agents.models import Escalation, Message, Session
+from agents.remembering import mark_due
 from agents.sessions import close_session, hand_back, label_of, say
 from agents.tasks import nudge
 
@@ -27,7 +29,8 @@ class Next(models.TextChoices):
 
     HAND_BACK = "hand_back", "Hand back to the agent"
     KEEP = "keep", "Keep it with me"
-    CLOSE = "close", "Close the conversation"
+    CLOSE = "close", "Close it as solved"
+    CLOSE_UNSOLVED = "close_unsolved", "Close it, not solved"
 
 
 class Conflict(TandemError):
@@ -122,8 +125,10 @@ def end(escalation: Escalation, session: Session, *, user: User, resolution: str
             turn_id = hand_back(session, user=user)
             if turn_id:
                 nudge_after_commit(turn_id)
-        case Next.CLOSE:
-            close_session(session, user=user)
+        case Next.CLOSE | Next.CLOSE_UNSOLVED:
+            close_session(session, user=user, solved=then == Next.CLOSE)
+            if session.identity == Session.Identity.VERIFIED:
+                mark_due(session.pk, session.customer_id, timezone.now())
 
 
 def nudge_after_commit(turn_id: UUID) -> None:

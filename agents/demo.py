@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 
+from agents.demo_documents import add_documents
 from agents.demo_policies import add_policies
 from agents.demo_tools import tool_rows
 from agents.models import Agent
@@ -70,6 +71,7 @@ def load_demo() -> None:
     add_agent()
     for email, name, _ in CUSTOMERS:
         find_or_add_customer(email=email, name=name)
+    add_documents()
 
 
 def add_people() -> None:

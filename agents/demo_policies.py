@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
+from django.db import transaction
 
-from tools.models import MoneyLimit, PolicyRule, PolicyVersion
+from tools.models import MoneyLimit, PolicyVersion
+from tools.policies import publish, save_rule
+from tools.policy.statements import RulesRefused
+
+logger = logging.getLogger(__name__)
 
 RULES = {
     "read-own-orders": """\
@@ -101,12 +106,19 @@ LIMITS: list[dict[str, Any]] = [
 
 
 def add_policies() -> None:
-    """Published once; what an admin makes of them afterwards stays."""
+    """Published once, after the demo's tools; what an admin makes of them afterwards stays."""
     if PolicyVersion.objects.exists():
         return
-    version = PolicyVersion.objects.create(number=1, note="First version", published_at=timezone.now())
-    PolicyRule.objects.bulk_create(
-        PolicyRule(version=version, name=name, position=position, text=text)
-        for position, (name, text) in enumerate(RULES.items(), start=1)
-    )
+    try:
+        with transaction.atomic():
+            publish_rules()
+    except RulesRefused as refused:
+        # Of a demo whose tools somebody has changed before there were policies: it must start all the same.
+        logger.warning("the demo's policies do not fit its tools, so none are published: %s", refused)
+
+
+def publish_rules() -> None:
+    for name, text in RULES.items():
+        save_rule(name=name, written=text)
+    publish(user=None, note="First version")
     MoneyLimit.objects.bulk_create(MoneyLimit(**limit) for limit in LIMITS)

@@ -30,11 +30,12 @@ def escalation_parts(lease: Lease, *, reason: str, summary: str, fence: str) -> 
     return [event], [insert(Escalation, [row], fence=fence, skip_conflicts=True)]
 
 
-def escalate(lease: Lease, *, reason: str, summary: str) -> Escalation:
-    """Opened within a running turn; where the session has an open one, that one. Raises `LeaseLost`."""
-    events, parts = escalation_parts(lease, reason=reason, summary=summary, fence="turn")
-    write_turn(lease, events=events, parts=parts)
-    return Escalation.objects.get(session_id=lease.session_id, status__in=Escalation.UNRESOLVED)
+def escalate(lease: Lease, *, reason: str, summary: str) -> Escalation | None:
+    """Opened within a running turn; where the session has an open one, that one. None where a person speaks by now, or
+    the conversation is closed. Raises `LeaseLost`."""
+    events, parts = escalation_parts(lease, reason=reason, summary=summary, fence="speaking")
+    write_turn(lease, spoken=events, parts=parts)
+    return Escalation.objects.filter(session_id=lease.session_id, status__in=Escalation.UNRESOLVED).first()
 
 
 def claim(escalation: Escalation, *, user: User) -> bool:

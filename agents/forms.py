@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from agents.model_list import model_choices, usable_lines
 from agents.models import Agent, AgentVersion, LanguageModel
 from agents.templatetags.tandem import usd
 from agents.versions import FIELDS, Change
+from guardrails.choices import guardrail_choices, name_of
+from memory.models import Strategy
 from tools.models import Tool
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ LABELS = {
     "model": "Model",
     "fallback_model": "Fall-back model",
     "tools": "Tools",
+    "guardrail": "Guardrail",
     "greeting": "Greeting",
     "handoff_text": "Hand-over text",
     "max_output_tokens": "Longest answer",
@@ -41,10 +45,16 @@ LABELS = {
     "max_usd": "US dollars",
     "max_same_call": "Same call",
     "merge_waiting": "Answer waiting messages together",
+    "memory_strategies": "What is remembered",
+    "recall_memories": "Memories",
+    "recall_passages": "Passages",
+    "recall_tokens": "Room",
+    "recall_own_only": "Only what this agent has learnt",
 }
 HELP = {
     "model": "Prices are US dollars per million tokens.",
     "fallback_model": "Answers where the model is overloaded or cannot be reached.",
+    "guardrail": "Checks every message, tool call and reply. A named version stays; otherwise the newest one holds.",
     "greeting": "The first thing that a customer sees. Without one the page is empty until they write.",
     "handoff_text": "What the customer reads when the agent cannot go on and a person takes the conversation.",
     "max_output_tokens": "Tokens that one model call may write, 64 to 32,000.",
@@ -58,7 +68,17 @@ HELP = {
     "max_usd": "For one turn, from 0.0001.",
     "max_same_call": "How often a turn may make one call with the same arguments, 1 to 20.",
     "merge_waiting": "What a customer writes while a turn runs is answered in one turn, instead of one after another.",
+    "recall_memories": "Of the customer, in one turn; 0 recalls none, 50 at most.",
+    "recall_passages": "Of source documents, in one turn; 0 gives none, 20 at most.",
+    "recall_tokens": "For both together, 50 to 20,000.",
+    "recall_own_only": "And what a person wrote. Otherwise the agent is given what every agent has learnt.",
 }
+STRATEGIES = (
+    (Strategy.EPISODES, "Episodes: what was asked, what was done, how it ended"),
+    (Strategy.FACTS, "Facts: what the customer says of themselves"),
+    (Strategy.PREFERENCES, "Preferences: how they want to be served"),
+    (Strategy.SUMMARY, "Summary: a short profile"),
+)
 UNITS = {
     "max_output_tokens": "tokens",
     "window_exchanges": "exchanges",
@@ -69,11 +89,19 @@ UNITS = {
     "max_seconds": "seconds a turn",
     "max_tokens": "tokens a turn",
     "max_same_call": "times a turn",
+    "recall_memories": "memories a turn",
+    "recall_passages": "passages a turn",
+    "recall_tokens": "tokens a turn",
 }
 GROUPS = {
     "window_exchanges": "Memory window",
     "window_tokens": "Memory window",
     "window_hours": "Memory window",
+    "recall_memories": "Long-term memory",
+    "recall_passages": "Long-term memory",
+    "recall_tokens": "Long-term memory",
+    "recall_own_only": "Long-term memory",
+    "memory_strategies": "Long-term memory",
     "max_output_tokens": "Limits",
     "max_model_calls": "Limits",
     "max_tool_calls": "Limits",
@@ -146,6 +174,19 @@ class DraftForm(FormOfVersion):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"invalid_choice": "There is no tool named %(value)s."},
     )
+    guardrail = forms.ChoiceField(
+        required=False,
+        label=LABELS["guardrail"],
+        help_text=HELP["guardrail"],
+        error_messages={"invalid_choice": "There is no guardrail %(value)s."},
+    )
+    memory_strategies = forms.MultipleChoiceField(
+        required=False,
+        label=LABELS["memory_strategies"],
+        choices=STRATEGIES,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"invalid_choice": "%(value)s is no way to remember."},
+    )
 
     class Meta:
         model = AgentVersion
@@ -162,6 +203,7 @@ class DraftForm(FormOfVersion):
         # The order of the tools decides nothing: what is stored keeps its own, so that it does not count as a change.
         self._stored_tools = list(self.instance.tools)
         self.fields["tools"].choices = [(tool.name, tool.name) for tool in tools]  # type: ignore[attr-defined]
+        self.fields["guardrail"].choices = guardrail_choices(self.instance.guardrail)  # type: ignore[attr-defined]
         self.model_lines = usable_lines()
         models, fallbacks = self.fields["model"], self.fields["fallback_model"]
         models.choices = model_choices(self.model_lines, self.instance.model)  # type: ignore[attr-defined]
@@ -185,6 +227,10 @@ class DraftForm(FormOfVersion):
         chosen = self.cleaned_data["tools"]
         kept = [name for name in self._stored_tools if name in chosen]
         return kept + [name for name in chosen if name not in kept]
+
+    def clean_memory_strategies(self) -> list[str]:
+        """In one order: it decides nothing, so it is no change."""
+        return [value for value, _ in STRATEGIES if value in self.cleaned_data["memory_strategies"]]
 
     def clean_seen(self) -> dict[str, str]:
         """The fingerprint that the page was made with; one that cannot be read matches nothing, so nothing is lost."""
@@ -298,16 +344,25 @@ def show_change(change: Change) -> ShownChange:
     )
 
 
+FLAGS = {
+    "recall_own_only": ("What every agent has learnt", "Only its own"),
+    "merge_waiting": ("One after another", "Together"),
+}
+
+
+READINGS: dict[str, Callable[[Any], str]] = {"guardrail": name_of, "max_usd": lambda value: f"{usd(value)} a turn"}
+
+
 def read_out(field: str, value: Any) -> str:
     """A value with its unit; nothing for nothing."""
     if value is None:
         return ""
-    if field == "tools":
-        return ", ".join(value)
-    if field == "max_usd":
-        return f"{usd(value)} a turn"
-    if field == "merge_waiting":
-        return "Together" if value else "One after another"
+    if isinstance(value, list):
+        return ", ".join(value) or ("Nothing" if field == "memory_strategies" else "")
+    if field in READINGS:
+        return READINGS[field](value)
+    if field in FLAGS:
+        return FLAGS[field][bool(value)]
     if field in UNITS:
         return f"{value:,} {UNITS[field]}"
     return str(value)

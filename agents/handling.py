@@ -1,4 +1,4 @@
-"""What people do in a conversation: answer, note, take over, hand back, close.
+"""What people do in a conversation: answer, note, take over, hand back, close; and its customer: call it solved.
 
 Each is one transaction that locks the session's row first. So a second click finds what the first one did, and an
 answer is compared with everything that was said before it.
@@ -14,12 +14,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from agents import resolution
 from agents.conversation import messages_after
 from agents.decisions import Conflict, nudge_after_commit
 from agents.errors import TandemError
 from agents.escalations import claim, resolve
 from agents.models import Escalation, Message, Session
-from agents.sessions import close_session, hand_back, label_of, say, take_over, write_note
+from agents.remembering import mark_due
+from agents.sessions import CLOSED, close_session, hand_back, label_of, say, take_over, write_note
 
 # The same words of the same person within this time are a second click.
 REPEAT_WITHIN = timedelta(seconds=10)
@@ -95,13 +97,28 @@ def give_back(session: Session, *, user: User, text: str = "") -> None:
             nudge_after_commit(turn_id)
 
 
-def close(session: Session, *, user: User) -> None:
-    """End the conversation, and with it its escalation; a second time changes nothing."""
+def close(session: Session, *, user: User, solved: bool = True) -> None:
+    """End the conversation, and with it its escalation; a second time changes nothing.
+
+    Whether the matter is `solved` is what `agents/resolution.py` counts.
+    """
     with locked(session) as now:
         if now.is_closed:
             return
-        resolve_unresolved(now, user=user, resolution="Closed the conversation.")
-        close_session(now, user=user)
+        resolve_unresolved(now, user=user, resolution=CLOSED)
+        close_session(now, user=user, solved=solved)
+        if now.identity == Session.Identity.VERIFIED:
+            mark_due(now.pk, now.customer_id, timezone.now())
+
+
+def confirm_solved(session: Session) -> bool:
+    """Its customer says that the matter is solved; whether this was news. Writing again takes it back."""
+    with locked(session) as now:
+        if not resolution.confirm(now.pk):
+            return False
+        if now.identity == Session.Identity.VERIFIED:
+            mark_due(now.pk, now.customer_id, timezone.now())
+    return True
 
 
 def is_repeated(session: Session, *, user: User, text: str, visibility: Message.Visibility) -> bool:
@@ -119,6 +136,8 @@ def claim_open(session: Session, *, user: User) -> bool:
 
 
 def resolve_unresolved(session: Session, *, user: User, resolution: str) -> None:
+    """Whoever holds it: a colleague, or somebody who is no longer here."""
     escalation = Escalation.objects.filter(session=session, status__in=Escalation.UNRESOLVED).first()
     if escalation is not None:
+        Escalation.objects.filter(pk=escalation.pk, status=Escalation.Status.CLAIMED).update(assignee=user)
         resolve(escalation, user=user, resolution=resolution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agents.errors import Rejected
+from agents.incoming import as_kept
 from agents.journal import Event, event_parts, execute, message_event, preview_of, session_fence, write_session
 from agents.limit_words import refusal_for_customer
 from agents.models import Agent, Limit, Message, Session
@@ -176,6 +177,9 @@ def store(place: Place, inbound: Inbound, text: str) -> Received:
     """Message, event and turn in one statement. Where a person speaks, the message waits for them without a turn."""
     now, turn_id = timezone.now(), uuid7()
     message_id = uuid7()
+    text, noted = as_kept(
+        text, agent_id=place.agent_id, session_id=place.session_id, message_id=message_id, turn_id=turn_id
+    )
     event = message_event(
         author=Message.Author.CUSTOMER,
         channel=inbound.channel,
@@ -192,7 +196,7 @@ def store(place: Place, inbound: Inbound, text: str) -> Received:
     values = {"last_message_at": now, "preview": preview_of(text), "preview_author": Message.Author.CUSTOMER}
     first_values = {"waiting_since": now}
     if applicable(agent_id=place.agent_id, measures=MESSAGE_MEASURES):
-        controller = write_counted(place, event, turn, values=values, first_values=first_values)
+        controller = write_counted(place, event, [turn, *noted], values=values, first_values=first_values)
     else:
         written = write_session(
             place.session_id,
@@ -200,7 +204,7 @@ def store(place: Place, inbound: Inbound, text: str) -> Received:
             condition="s.controller <> 'closed'",
             values=values,
             first_values=first_values,
-            parts=[turn],
+            parts=[turn, *noted],
         )
         controller = written.controller if written else None
     if controller is None:
@@ -213,7 +217,12 @@ def store(place: Place, inbound: Inbound, text: str) -> Received:
 
 
 def write_counted(
-    place: Place, event: Event, turn: Part, *, values: Mapping[str, object], first_values: Mapping[str, object]
+    place: Place,
+    event: Event,
+    parts: Sequence[Part],
+    *,
+    values: Mapping[str, object],
+    first_values: Mapping[str, object],
 ) -> str | None:
     """Count the message against its limits and store it, in one statement: both or neither.
 
@@ -243,7 +252,7 @@ def write_counted(
     row = execute(
         place.session_id,
         fences,
-        [*event_parts(place.session_id, [event], fence="session"), turn],
+        [*event_parts(place.session_id, [event], fence="session"), *parts],
         fence="session",
         source="counted LEFT JOIN session ON TRUE",
         extra=("counted.answer::text", ()),

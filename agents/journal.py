@@ -24,6 +24,8 @@ from observability.batch import Part, insert
 from observability.ids import uuid7
 
 NOTIFY_CHANNEL = "tandem_events"
+# Said on it in place of a session: any conversation's pages may show something old.
+ANYTHING = "stops"
 PREVIEW_LENGTH = 160
 Fence = tuple[str, tuple[Any, ...]]
 
@@ -198,9 +200,9 @@ END_FENCES = (
         FOR NO KEY UPDATE OF s)""",
     """session AS (
         UPDATE agents_session AS s SET event_seq = s.event_seq + %s,
-            last_message_at = CASE WHEN before.controller = 'agent' THEN %s ELSE s.last_message_at END,
-            preview = CASE WHEN before.controller = 'agent' THEN %s ELSE s.preview END,
-            preview_author = CASE WHEN before.controller = 'agent' THEN 'agent' ELSE s.preview_author END,
+            last_message_at = CASE WHEN before.controller = 'agent' AND %s THEN %s ELSE s.last_message_at END,
+            preview = CASE WHEN before.controller = 'agent' AND %s THEN %s ELSE s.preview END,
+            preview_author = CASE WHEN before.controller = 'agent' AND %s THEN 'agent' ELSE s.preview_author END,
             waiting_since = CASE WHEN before.controller = 'agent' AND %s THEN NULL ELSE s.waiting_since END,
             controller = CASE WHEN before.controller = 'agent' THEN %s ELSE s.controller END
         FROM before WHERE s.id = before.id RETURNING s.id, s.event_seq - %s AS base, before.controller)""",
@@ -231,13 +233,15 @@ def end_turn(
     and `Stopped`, having written nothing.
     """
     silenced = Event(kind=TurnEvent.Kind.TURN, data={"status": Turn.Status.SILENCED}, turn_id=lease.turn_id)
-    now, count = timezone.now(), max(len(published), 1)
+    published = published or [silenced]
+    now, count, preview = timezone.now(), len(published), preview_of(last_words(published))
+    speaks = any(event.message for event in published)
     answered = status == Turn.Status.REPLIED
     params: tuple[tuple[Any, ...], ...] = (
         (lease.turn_id, lease.token),
         (),
         (despite_stops,),
-        (count, now, preview_of(last_words(published)), answered, controller, count),
+        (count, speaks, now, speaks, preview, speaks, answered, controller, count),
         (now, failure, status, lease.turn_id),
         (),
         (),
@@ -247,7 +251,8 @@ def end_turn(
         list(zip(END_FENCES, params, strict=True)),
         [
             *event_parts(lease.session_id, published, fence="spoken"),
-            *event_parts(lease.session_id, [silenced], fence="unspoken"),
+            # As many numbers were taken as there would have been events: none may be missing.
+            *event_parts(lease.session_id, [silenced] * count, fence="unspoken"),
             *parts,
         ],
         source="held CROSS JOIN stopped LEFT JOIN turn ON true",
@@ -260,6 +265,18 @@ def end_turn(
         stops.check()
     escalated = row[1] == Session.Controller.AGENT and controller == Session.Controller.HUMAN
     return Written(seq=row[0], controller=row[1], next_turn_id=row[3], escalated=escalated, stops=stops)
+
+
+ANSWER_AFTER_ALL = """INSERT INTO agents_turn (id, session_id, seq, status, attempts, queued_at, failure)
+  SELECT %s, s.id, turn.base + 1, 'queued', 0, %s, '' FROM turn JOIN agents_session AS s ON s.id = %s
+  WHERE turn.controller = 'agent' AND s.waiting_since IS NOT NULL AND NOT EXISTS (SELECT FROM agents_turn AS q
+    WHERE q.session_id = s.id AND q.status = 'queued')"""
+
+
+def answer_after_all(lease: Lease) -> Part:
+    """For a turn that falls silent although the agent speaks: it was taken over and handed back in the meantime, and
+    whoever handed back found it still running. Where the customer waits, another turn answers."""
+    return Part(sql=ANSWER_AFTER_ALL, params=(uuid7(), timezone.now(), lease.session_id))
 
 
 PARK_FENCES = (
@@ -372,3 +389,10 @@ def execute(
         cursor.execute(sql, [*params, str(session_id), *extra[1]])
         row: tuple[Any, ...] | None = cursor.fetchone()
     return row
+
+
+def tell_changed(session_id: UUID | None) -> None:
+    """Open pages ask again, though nothing was written in the conversation; None asks it of every page."""
+    payload = f"{session_id}:0" if session_id else ANYTHING
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, payload])

@@ -21,6 +21,7 @@ BEGINS = {
     Limit.Period.MINUTE: "It begins anew with every full minute.",
     Limit.Period.HOUR: "It begins anew with every full hour.",
     Limit.Period.DAY: "It begins anew at 00:00 UTC.",
+    Limit.Period.WEEK: "It begins anew on Monday, 00:00 UTC.",
     Limit.Period.MONTH: "It begins anew on the first of the month, 00:00 UTC.",
     Limit.Period.EVER: "It never begins anew.",
 }

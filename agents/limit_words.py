@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from agents.models import Limit
+from agents.models import BudgetStep, Limit
 
 
 def amount_words(measure: str, amount: Decimal) -> str:
@@ -28,15 +28,33 @@ def limit_words(*, scope: str, agent: str, measure: str, period: str, amount: De
     return f"{amount_words(measure, amount)} {Limit.Period(period).label} for {whose}"
 
 
-def refusal_for_staff(refused: dict[str, Any]) -> str:
-    named = limit_words(
-        scope=refused["scope"],
-        agent=refused["agent"] or "",
-        measure=refused["measure"],
-        period=refused["period"],
-        amount=Decimal(refused["amount"]),
+def named_words(found: dict[str, Any]) -> str:
+    """Of a limit as the database function describes it."""
+    return limit_words(
+        scope=found["scope"],
+        agent=found["agent"] or "",
+        measure=found["measure"],
+        period=found["period"],
+        amount=Decimal(found["amount"]),
     )
+
+
+# What follows "from there on", for the two actions by which a step refuses a call.
+STEP_REFUSES = {
+    BudgetStep.Action.PEOPLE: "people answer new messages",
+    BudgetStep.Action.STOP: "no model is called",
+}
+
+
+def refusal_for_staff(refused: dict[str, Any]) -> str:
+    named = named_words(refused)
     used = amount_words(refused["measure"], Decimal(refused["spent"]))
+    if "action" in refused:
+        until = f"until {moment_words(refused['ends_at'])}" if refused["ends_at"] else "until the budget is raised"
+        return (
+            f"The budget of {named} has reached {refused['percent']} %: from there on "
+            f"{STEP_REFUSES[refused['action']]}, {until}. {used} used."
+        )
     reserved = Decimal(refused["reserved"])
     aside = f" and {amount_words(refused['measure'], reserved)} set aside for calls under way" if reserved else ""
     ends = f"until {moment_words(refused['ends_at'])}" if refused["ends_at"] else "until the limit is raised"

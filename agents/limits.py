@@ -9,12 +9,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from agents.limit_words import amount_words, limit_words
 from agents.models import Agent, Customer, Limit, Session
+from agents.models.sessions import Channel
 from agents.usage import limit_list
+from observability.audit import record
 
+Facts = dict[str, Any]
+CHANNELS = dict(Channel.choices)
 # Shares of a limit from which on it is worth a look, and from which on it is about to refuse.
 NEARLY, FULL = 80, 100
 # What a new desk is offered: (scope, measure, period, amount). A person writes a few messages a minute at most; the
@@ -27,48 +32,82 @@ RECOMMENDED = (
 )
 
 
-# -- what an admin does
+# -- what an admin does; `by` is None where a file or the application does it
 
 
-def add_limit(limit: Limit) -> Limit:
+def add_limit(limit: Limit, *, by: User | None = None) -> Limit:
     """Raises `ValidationError`, also where there is a limit of the same kind already."""
     limit.full_clean()
-    limit.save(force_insert=True)
+    with transaction.atomic():
+        limit.save(force_insert=True)
+        audit(by, "limit.add", limit, after=facts_of(limit))
     limit_list.forget()
     return limit
 
 
-def change_amount(limit: Limit, amount: Decimal) -> None:
+def change_amount(limit: Limit, amount: Decimal, *, by: User | None = None) -> None:
     """What was used so far stays used."""
+    before = facts_of(limit)
     limit.amount = amount
     limit.full_clean()
-    limit.save(update_fields=["amount"])
+    with transaction.atomic():
+        limit.save(update_fields=["amount"])
+        audit(by, "limit.change", limit, before=before, after=facts_of(limit))
     limit_list.forget()
 
 
-def switch_limit(limit: Limit, *, enabled: bool) -> None:
-    Limit.objects.filter(pk=limit.pk).update(enabled=enabled)
+def switch_limit(limit: Limit, *, enabled: bool, by: User | None = None) -> None:
+    with transaction.atomic():
+        Limit.objects.filter(pk=limit.pk).update(enabled=enabled)
+        audit(by, "limit.switch", limit, before={"enabled": limit.enabled}, after={"enabled": enabled})
     limit_list.forget()
 
 
-def delete_limit(limit: Limit) -> None:
+def delete_limit(limit: Limit, *, by: User | None = None) -> None:
     """With its usage. Who takes from it at this moment is waited for; who comes later finds it gone."""
     with transaction.atomic():
-        Limit.objects.select_for_update().filter(pk=limit.pk).first()
-        limit.delete()
+        held = Limit.objects.select_for_update(of=("self",)).select_related("agent").filter(pk=limit.pk).first()
+        if held is not None:
+            gone, before = held.pk, facts_of(held)
+            held.delete()
+            held.pk = gone
+            audit(by, "limit.delete", held, before=before)
     limit_list.forget()
 
 
-def add_recommended() -> int:
+def add_recommended(*, by: User | None = None) -> int:
     """Those of the recommended limits that are missing; how many were added."""
     rows = [
         Limit(scope=scope, measure=measure, period=period, amount=amount)
         for scope, measure, period, amount in RECOMMENDED
     ]
-    before = Limit.objects.count()
-    Limit.objects.bulk_create(rows, ignore_conflicts=True)
+    with transaction.atomic():
+        before = set(Limit.objects.values_list("pk", flat=True))
+        Limit.objects.bulk_create(rows, ignore_conflicts=True)
+        added = Limit.objects.exclude(pk__in=before).select_related("agent")
+        for limit in added:
+            audit(by, "limit.add", limit, after=facts_of(limit))
     limit_list.forget()
-    return Limit.objects.count() - before
+    return len(added)
+
+
+def audit(
+    by: User | None, action: str, limit: Limit, *, before: Facts | None = None, after: Facts | None = None
+) -> None:
+    record(by, action, kind="limit", id=limit.pk, name=words_of(limit)[:200], before=before, after=after)
+
+
+def facts_of(limit: Limit) -> Facts:
+    """What an admin sets of it, with its steps."""
+    steps = [{"percent": step.percent, "action": step.action, "model": step.model} for step in limit.steps.all()]
+    names = ("scope", "measure", "period", "enabled", "refuses")
+    agent = limit.agent.slug if limit.agent else ""
+    return {
+        **{name: getattr(limit, name) for name in names},
+        "agent": agent,
+        "amount": f"{Decimal(limit.amount).normalize():f}",
+        "steps": steps,
+    }
 
 
 # -- what is used now
@@ -76,13 +115,13 @@ def add_recommended() -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Use:
-    """What one subject has used of a limit in the period that runs: an agent, a customer, a session, or all."""
+    """What one subject has used of a limit in the period that runs: an agent, channel, customer or session, or all."""
 
     amount: Decimal
     measure: str
     spent: Decimal = Decimal(0)
     reserved: Decimal = Decimal(0)
-    subject: Agent | Customer | Session | None = None
+    subject: Agent | Customer | Session | str | None = None
 
     @property
     def spent_percent(self) -> float:
@@ -116,9 +155,10 @@ class Use:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitLine:
-    """A limit with those who use most of it now, and when its period ends (None: never)."""
+    """A limit with those who use most of it now, and its period; the end is None for one that never ends."""
 
     limit: Limit
+    begins_at: datetime
     ends_at: datetime | None
     uses: list[Use] = field(default_factory=list)
 
@@ -151,7 +191,7 @@ def bare_words(measure: str, amount: Decimal) -> str:
 
 
 IN_USE = """
-SELECT l.id, agents_period_ends(l.period, p.begins_at), u.subject, u.spent, u.reserved
+SELECT l.id, p.begins_at, agents_period_ends(l.period, p.begins_at), u.subject, u.spent, u.reserved
 FROM agents_limit AS l
 CROSS JOIN LATERAL agents_period_begins(l.period, now()) AS p(begins_at)
 LEFT JOIN LATERAL (
@@ -169,12 +209,12 @@ def limits_in_use(limits: Iterable[Limit], *, users: int) -> list[LimitLine]:
     with connection.cursor() as cursor:
         cursor.execute(IN_USE, [users, list(by_id)])
         rows = cursor.fetchall()
-    subjects = find_subjects((by_id[limit_id], subject) for limit_id, _, subject, _, _ in rows if subject)
-    ends: dict[UUID, datetime | None] = {}
+    subjects = find_subjects((by_id[limit_id], subject) for limit_id, _, _, subject, _, _ in rows if subject)
+    periods: dict[UUID, tuple[datetime, datetime | None]] = {}
     uses: dict[UUID, list[Use]] = {limit_id: [] for limit_id in by_id}
-    for limit_id, ends_at, subject, spent, reserved in rows:
+    for limit_id, begins_at, ends_at, subject, spent, reserved in rows:
         limit = by_id[limit_id]
-        ends[limit_id] = ends_at
+        periods[limit_id] = (begins_at, ends_at)
         if subject is not None:
             uses[limit_id].append(
                 Use(
@@ -189,20 +229,29 @@ def limits_in_use(limits: Iterable[Limit], *, users: int) -> list[LimitLine]:
             uses[limit_id].append(Use(amount=limit.amount, measure=limit.measure))
     for found in uses.values():
         found.sort(key=lambda use: use.spent + use.reserved, reverse=True)
-    return [LimitLine(limit=limit, ends_at=ends.get(pk), uses=uses[pk]) for pk, limit in by_id.items()]
+    return [
+        LimitLine(limit=limit, begins_at=begins_at, ends_at=ends_at, uses=uses[pk])
+        for pk, limit in by_id.items()
+        # One that was deleted meanwhile has no period.
+        for begins_at, ends_at in [periods.get(pk, (limit.created_at, None))]
+    ]
 
 
 def find_subjects(named: Iterable[tuple[Limit, str]]) -> dict[str, Any]:
-    """The agents, customers and sessions that usages name, by their ids as text: one query for each kind."""
+    """The agents, customers and sessions that usages name, by their ids as text, and channels by their names: one query
+    for each kind."""
     wanted: dict[str, set[UUID]] = {}
+    found: dict[str, Any] = {}
     for limit, subject in named:
-        wanted.setdefault(limit.scope, set()).add(UUID(subject))
+        if limit.scope == Limit.Scope.CHANNEL:
+            found[subject] = CHANNELS.get(subject, subject)
+        else:
+            wanted.setdefault(limit.scope, set()).add(UUID(subject))
     kinds = {
         Limit.Scope.AGENT: Agent.objects.all(),
         Limit.Scope.CUSTOMER: Customer.objects.all(),
         Limit.Scope.SESSION: Session.objects.select_related("customer"),
     }
-    found: dict[str, Any] = {}
     for scope, ids in wanted.items():
         rows: Any = kinds[Limit.Scope(scope)]
         found.update({str(row.pk): row for row in rows.filter(pk__in=ids)})

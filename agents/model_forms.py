@@ -171,6 +171,14 @@ class PriceForm(forms.Form):
     cache_write_usd = forms.DecimalField(
         min_value=0, max_digits=16, decimal_places=8, required=False, label="Cache write", help_text=NO_CACHE
     )
+    cache_write_1h_usd = forms.DecimalField(
+        min_value=0,
+        max_digits=16,
+        decimal_places=8,
+        required=False,
+        label="Cache write, 1 h",
+        help_text="Where it has a price of its own.",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -181,4 +189,6 @@ class PriceForm(forms.Form):
         for name in ("cache_read_usd", "cache_write_usd"):
             if values[name] is None:
                 values[name] = values["input_usd"]
+        if values["cache_write_1h_usd"] is None:
+            values["cache_write_1h_usd"] = values["cache_write_usd"]
         return Price(model=model.key, **values)

@@ -1,10 +1,14 @@
-"""Tells people by e-mail that a conversation waits for them; the escalation's row says whether that was done."""
+"""Tells people that a conversation waits for them; the escalation's row says whether that was done.
+
+Under the bell and by the channels that an admin has ticked as every other event (`observability/notices.py`); and by
+e-mail to support and reviewers, with no setting needed, unless a channel of e-mail is ticked for it.
+"""
 
 from __future__ import annotations
 
 import logging
 import smtplib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -12,7 +16,8 @@ from celery import shared_task
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage, get_connection
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +26,9 @@ from agents.models import Escalation
 from agents.publisher import publisher
 from observability.access import Role
 from observability.database import give_back_connection
+from observability.models import Event, Notice, NotificationChannel, Span, Subscription, Trace
+from observability.notices import tell
+from tools.models import Approval
 
 logger = logging.getLogger(__name__)
 # A sender that died or failed keeps others away for this long; it is also the pause before the next try.
@@ -31,6 +39,9 @@ SEND_SECONDS = 10
 SWEEP_AFTER = timedelta(seconds=10)
 # What could not be sent for this long is no news any more: it stands in the queue.
 NEWS = timedelta(hours=24)
+# An approval that runs out within this time is told of again.
+SOON = timedelta(hours=1)
+TOLD_AT_ONCE = 100
 
 
 @shared_task(name="agents.notify.send_notices")
@@ -55,13 +66,51 @@ def sweep_notices() -> None:
         give_back_connection()
 
 
+@shared_task(name="agents.notify.tell_approvals")
+def tell_approvals() -> None:
+    """Tell of approvals that wait, and of those that will soon have run out; each once.
+
+    An approval's row is written in one statement with its turn's step, which tells nobody: it is found here.
+    """
+    try:
+        now = timezone.now()
+        pending = Approval.objects.filter(status=Approval.Status.PENDING, expires_at__gt=now)
+        for approval in untold(pending, "approval")[:TOLD_AT_ONCE]:
+            tell_of_approval(approval, Event.APPROVAL, "approval")
+        # One that lives no longer than that is not told twice.
+        lives_longer = Q(expires_at__gt=F("requested_at") + SOON + SOON)
+        for approval in untold(pending.filter(lives_longer, expires_at__lt=now + SOON), "expiring")[:TOLD_AT_ONCE]:
+            tell_of_approval(approval, Event.APPROVAL_EXPIRING, "expiring")
+    finally:
+        give_back_connection()
+
+
+def untold(approvals: QuerySet[Approval], what: str) -> QuerySet[Approval]:
+    key = Concat(Value(f"{what}:"), Cast(OuterRef("pk"), TextField()))
+    return approvals.exclude(Exists(Notice.objects.filter(key=key))).order_by("expires_at")
+
+
+def tell_of_approval(approval: Approval, event: Event, what: str) -> None:
+    """It names no customer and no argument: a channel may lead out of the house."""
+    tool = approval.tool_key.rpartition("___")[2] or approval.tool_key
+    says = "wants a decision" if event == Event.APPROVAL else "runs out within the hour"
+    tell(
+        event,
+        key=f"{what}:{approval.pk}",
+        title=f"{approval.label} {says}: {tool}",
+        path=reverse("agents:approval", args=[approval.pk]),
+        tone=Notice.Tone.INFO if event == Event.APPROVAL else Notice.Tone.WARN,
+        roles=[Role(approval.role)] if approval.role in set(Role) else [],
+    )
+
+
 def nudge_notices(session_id: UUID) -> None:
     """Tell a worker that a turn has escalated; where that is lost, the sweeper finds the row later."""
     publisher.publish(send_notices, str(session_id))
 
 
 def send_notice(escalation_id: UUID) -> bool:
-    """One e-mail to everybody who should know, once; False where it has to be tried again.
+    """The notice, and one e-mail to everybody who should know, once; False where it has to be tried again.
 
     The claim is counted, so two nudges send one e-mail. It is a hold and not the mark itself: where a sender dies after
     taking it, another one sends it later. Between the mail server's yes and the mark a death can double the e-mail;
@@ -70,17 +119,35 @@ def send_notice(escalation_id: UUID) -> bool:
     if not take(escalation_id):
         return True
     escalation = Escalation.objects.select_related("session__customer", "session__agent").get(pk=escalation_id)
-    addresses = addresses_to_tell()
+    tell_of(escalation)
+    addresses = [] if has_channel_of_mail() else addresses_to_tell()
     if addresses:
-        message = compose(escalation, addresses)
+        message, began = compose(escalation, addresses), timezone.now()
         give_back_connection()
         try:
             message.send()
         except (OSError, smtplib.SMTPException) as error:
             logger.warning("the notice of %s is tried again in %d s: %s", escalation, HOLD.seconds, error)
             return False
+        record_delivery(escalation, began=began, people=len(addresses))
     Escalation.objects.filter(pk=escalation_id).update(notified_at=timezone.now(), notice_held_until=None)
     return True
+
+
+def record_delivery(escalation: Escalation, *, began: datetime, people: int) -> None:
+    """A step of the turn's trace; the trace may be deleted by now."""
+    if escalation.turn_id is None or not Trace.objects.filter(pk=escalation.turn_id).exists():
+        return
+    ended = timezone.now()
+    Span.objects.create(
+        trace_id=escalation.turn_id,
+        agent=escalation.session.agent.slug,
+        kind=Span.Kind.DELIVERY,
+        name="e-mail",
+        started_at=began,
+        duration_ms=round((ended - began).total_seconds() * 1000),
+        attributes={"summary": f"the escalation told to {people} people", "channel": "e-mail", "people": people},
+    )
 
 
 def due() -> Q:
@@ -95,6 +162,24 @@ def take(escalation_id: UUID) -> bool:
     """Hold it for sending: of two senders one gets it."""
     taken = Escalation.objects.filter(due(), pk=escalation_id).update(notice_held_until=timezone.now() + HOLD)
     return taken == 1
+
+
+def tell_of(escalation: Escalation) -> None:
+    """Once, however often the e-mail has to be tried. It names no customer: a channel may lead out of the house."""
+    reason = escalation.get_reason_display()
+    tell(
+        Event.ESCALATION,
+        key=f"escalation:{escalation.pk}",
+        title=f"{escalation.label} waits for a person: {reason[:1].lower()}{reason[1:]}",
+        path=reverse("agents:escalation", args=[escalation.pk]),
+        tone=Notice.Tone.WARN,
+    )
+
+
+def has_channel_of_mail() -> bool:
+    """Whether an admin has said where the e-mail goes."""
+    ticked = Subscription.objects.filter(event=Event.ESCALATION, channel__enabled=True)
+    return ticked.filter(channel__kind=NotificationChannel.Kind.EMAIL).exists()
 
 
 def addresses_to_tell() -> list[str]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -18,8 +18,10 @@ from django.db.models import Count, Max, Q
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
+from agents.dashboard_attention import Call, attention
 from agents.models import Agent, Escalation, Session, Turn
 from agents.queue import Figures, figures, midnight
+from agents.resolution import Outcomes, Span, outcomes
 from observability.access import Role, has_role
 from observability.models import Trace
 from observability.traces import FAILED
@@ -29,39 +31,26 @@ HOURS = 24
 STUCK_AFTER = timedelta(seconds=10)
 FAILURES_SINCE = timedelta(days=7)
 FAILURES = 6
-# Grouped once by conversation: counting them distinct, condition by condition, took twice the time at 50,000 turns.
 DAY = """
-WITH turn AS MATERIALIZED (
-  SELECT session_id, outcome, status, duration_ms, cost_usd FROM observability_trace WHERE started_at >= %s
-), conversation AS (
-  SELECT bool_or(outcome = 'replied') AND NOT bool_or(outcome IN ('escalated', 'silenced')) AS alone
-  FROM turn GROUP BY session_id
-)
-SELECT (SELECT count(*) FROM conversation), (SELECT count(*) FROM conversation WHERE alone), count(*),
-  count(*) FILTER (WHERE status = 'error'), percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms),
+SELECT count(*), count(*) FILTER (WHERE status = 'error'), percentile_cont(0.5) WITHIN GROUP (ORDER BY duration_ms),
   coalesce(sum(cost_usd), 0)
-FROM turn
+FROM observability_trace WHERE started_at >= %s
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """Since midnight UTC. A conversation counts by its turns of today; in those of `alone` no person stepped in."""
+    """Since midnight UTC: the turns that began, and what became of conversations as `agents/resolution.py` says it."""
 
-    conversations: int
-    alone: int
+    outcomes: Outcomes
     turns: int
     failed: int
     median_ms: float | None
     cost_usd: Decimal
 
     @property
-    def alone_percent(self) -> int | None:
-        return round(100 * self.alone / self.conversations) if self.conversations else None
-
-    @property
-    def cost_per_conversation(self) -> Decimal | None:
-        return self.cost_usd / self.conversations if self.conversations else None
+    def cost_per_resolution(self) -> Decimal | None:
+        return self.cost_usd / self.outcomes.resolved if self.outcomes.resolved else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,15 +140,27 @@ class Overview:
     def day(self) -> Day:
         with connection.cursor() as cursor:
             cursor.execute(DAY, [midnight()])
-            conversations, alone, turns, failed, median_ms, cost_usd = cursor.fetchone()
+            turns, failed, median_ms, cost_usd = cursor.fetchone()
         return Day(
-            conversations=conversations,
-            alone=alone,
+            outcomes=outcomes(Span(since=midnight(), until=timezone.now())),
             turns=turns,
             failed=failed,
             median_ms=median_ms,
             cost_usd=cost_usd,
         )
+
+    @cached_property
+    def attention(self) -> list[Call]:
+        return attention(self.user, self.now)
+
+    @property
+    def today_query(self) -> str:
+        """Of the lists behind today's figures: one day of the overview."""
+        return "?" + urlencode({"since": midnight().isoformat()})
+
+    @property
+    def sees_cost(self) -> bool:
+        return has_role(self.user, Role.ANALYST)
 
     @cached_property
     def hours(self) -> list[Hour]:
@@ -218,7 +219,9 @@ class Overview:
     @cached_property
     def parts(self) -> list[Part]:
         began = time.perf_counter()
-        open_turns: dict[str, int] = Turn.objects.filter(status__in=Turn.OPEN, session__controller="agent").aggregate(
+        # Without those that wait for approval, which the partial index leaves out.
+        at_work = Turn.objects.filter(status__in=[Turn.Status.QUEUED, Turn.Status.RUNNING], session__controller="agent")
+        open_turns: dict[str, int] = at_work.aggregate(
             stuck=Count("pk", filter=Q(status=Turn.Status.QUEUED, queued_at__lt=self.now - STUCK_AFTER)),
             running=Count("pk", filter=Q(status=Turn.Status.RUNNING)),
         )
@@ -238,7 +241,7 @@ class Overview:
     @cached_property
     def is_new(self) -> bool:
         """Whether nobody has written yet; asked of the database only where today's figures leave it open."""
-        seen = self.turns_in_hours or self.queue.waiting or self.queue.claimed or self.queue.today
+        seen = self.turns_in_hours or self.queue.claimed or self.queue.today or self.queue.all_waiting
         return not seen and not Session.objects.exists()
 
     @cached_property

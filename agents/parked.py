@@ -8,13 +8,15 @@ from django.utils import timezone
 
 from agents.models import Session
 from observability.batch import Part, encode
+from observability.tracing import TOTALS_OF_SPANS
 from tools.ledger import NOT_MADE
 
 # Turns that were begun and that no worker has: their calls are still reserved, and their trace is open.
 BEGUN = "t.session_id = session.id AND (t.status = 'waiting' OR (t.status = 'queued' AND t.attempts > 0))"
 REFUSE_CALLS = f"""UPDATE tools_toolcall AS c SET state = 'refused', result = %s::jsonb, duration_ms = 0
     FROM session, agents_turn AS t WHERE c.turn_id = t.id AND c.state = 'reserved' AND {BEGUN}"""  # noqa: S608
-CLOSE_TRACES = f"""UPDATE observability_trace AS r SET status = 'ok', outcome = 'silenced'
+CLOSE_TRACES = f"""UPDATE observability_trace AS r SET status = 'ok', outcome = 'silenced', ended_at = now(),
+    {TOTALS_OF_SPANS}
     FROM session, agents_turn AS t WHERE r.id = t.id AND {BEGUN}"""  # noqa: S608
 SILENCE = """UPDATE agents_turn AS t SET status = 'silenced', finished_at = %s
     FROM session WHERE t.session_id = session.id AND t.status IN ('queued', 'waiting')"""

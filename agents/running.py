@@ -1,8 +1,12 @@
-"""What the agents do right now: the turns that run and those that wait, and what each has taken so far."""
+"""What the agents do right now: the turns that run and those that wait, and what each has taken so far.
+
+A turn waits to begin, or it was begun and waits for a person to approve one of its calls.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,24 +16,38 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from agents.approval_words import words_of
 from agents.conversation import follow
 from agents.models import Session, Turn
 from agents.models.sessions import Channel
+from tools.models import Approval
 
 SHOWN = 200
 # What a turn does now is in its last events; before them there is only what was done.
 EVENTS_READ = 40
+# The place of the approval's id in a row of `OPEN_TURNS`.
+APPROVAL = 21
 
-# The open turns are found by their partial index and cut to `shown` before anything else is read of them. Of their
-# released text only the newest piece is read: that there is one after the last step says that the agent writes.
-OPEN_TURNS = """
+# Those that run and wait to begin are found by their partial index; those that wait for approval, which it leaves out,
+# by that of the approvals nobody has decided.
+EVERY_OPEN = """
+  SELECT t.id, t.session_id, t.seq, t.status, t.attempts, t.agent_version_id, t.lease_until, NULL::uuid AS approval_id,
+    CASE t.status WHEN 'running' THEN coalesce(t.started_at, t.queued_at) ELSE t.queued_at END AS since,
+    CASE t.status WHEN 'running' THEN 0 ELSE 1 END AS rank
+  FROM agents_turn AS t WHERE t.status IN ('queued', 'running')
+  UNION ALL
+  SELECT t.id, t.session_id, t.seq, t.status, t.attempts, t.agent_version_id, t.lease_until, p.id, p.requested_at, 2
+  FROM tools_approval AS p JOIN tools_toolcall AS c ON c.id = p.call_id JOIN agents_turn AS t ON t.id = c.turn_id
+  WHERE p.status = 'pending' AND t.status = 'waiting'
+"""
+# They are cut to `shown` before anything else is read of them. Of their released text only the newest piece is read:
+# that there is one after the last step says that the agent writes.
+OPEN_TURNS = f"""
 WITH open AS MATERIALIZED (
-  SELECT t.id, t.session_id, t.seq, t.status, t.attempts, t.agent_version_id, t.lease_until,
-    CASE t.status WHEN 'running' THEN coalesce(t.started_at, t.queued_at) ELSE t.queued_at END AS since
-  FROM agents_turn AS t
-  WHERE t.status IN ('queued', 'running') AND (%(agent)s::uuid IS NULL
-    OR EXISTS (SELECT FROM agents_session AS s WHERE s.id = t.session_id AND s.agent_id = %(agent)s::uuid))
-  ORDER BY t.status DESC, since, t.id LIMIT %(shown)s
+  SELECT t.* FROM ({EVERY_OPEN}) AS t
+  WHERE %(agent)s::uuid IS NULL
+    OR EXISTS (SELECT FROM agents_session AS s WHERE s.id = t.session_id AND s.agent_id = %(agent)s::uuid)
+  ORDER BY t.rank, t.since, t.id LIMIT %(shown)s
 ), turn AS (
   SELECT open.*, s.agent_id, s.customer_id, s.channel, s.controller
   FROM open JOIN agents_session AS s ON s.id = open.session_id
@@ -40,8 +58,8 @@ SELECT turn.id, turn.session_id, turn.status, turn.attempts, turn.since, turn.ch
   EXISTS (SELECT FROM agents_stop AS x WHERE x.lifted_at IS NULL
     AND (x.scope = 'all' OR x.subject IN (turn.id::text, turn.session_id::text, turn.agent_id::text))),
   EXISTS (SELECT FROM agents_turn AS before WHERE before.session_id = turn.session_id AND before.seq < turn.seq
-    AND before.status IN ('queued', 'running')),
-  EXISTS (SELECT FROM observability_trace AS r WHERE r.id = turn.id)
+    AND before.status IN ('queued', 'running', 'waiting')),
+  EXISTS (SELECT FROM observability_trace AS r WHERE r.id = turn.id), turn.approval_id
 FROM turn
 JOIN agents_agent AS a ON a.id = turn.agent_id
 JOIN agents_customer AS c ON c.id = turn.customer_id
@@ -54,7 +72,7 @@ CROSS JOIN LATERAL (
 ) AS spent
 CROSS JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object('kind', e.kind, 'at', e.at, 'data',
-    CASE e.kind WHEN 'text' THEN jsonb_set(e.data, '{text}', to_jsonb(left(e.data ->> 'text', 1))) ELSE e.data END)
+    CASE e.kind WHEN 'text' THEN jsonb_set(e.data, '{{text}}', to_jsonb(left(e.data ->> 'text', 1))) ELSE e.data END)
     ORDER BY e.seq) AS events
   FROM (SELECT seq, kind, at, data FROM agents_turnevent AS v
     WHERE session_id = turn.session_id AND turn_id = turn.id AND seq > turn.seq AND turn.status = 'running'
@@ -62,20 +80,22 @@ CROSS JOIN LATERAL (
         WHERE w.session_id = turn.session_id AND w.turn_id = turn.id ORDER BY w.seq DESC LIMIT 1))
     ORDER BY seq DESC LIMIT %(events)s) AS e
 ) AS live
-ORDER BY turn.status DESC, turn.since, turn.id
-"""
-BY_AGENT = """
+ORDER BY turn.rank, turn.since, turn.id
+"""  # noqa: S608  no value in it
+BY_AGENT = f"""
 SELECT a.id, a.name, a.slug, count(*) FILTER (WHERE t.status = 'running'), count(*) FILTER (WHERE t.status = 'queued'),
-  min(t.started_at) FILTER (WHERE t.status = 'running'), min(t.queued_at) FILTER (WHERE t.status = 'queued')
-FROM agents_turn AS t JOIN agents_session AS s ON s.id = t.session_id JOIN agents_agent AS a ON a.id = s.agent_id
-WHERE t.status IN ('queued', 'running') GROUP BY a.id ORDER BY a.name, a.id
-"""
+  count(*) FILTER (WHERE t.status = 'waiting'),
+  min(t.since) FILTER (WHERE t.status = 'running'), min(t.since) FILTER (WHERE t.status = 'queued')
+FROM ({EVERY_OPEN}) AS t JOIN agents_session AS s ON s.id = t.session_id JOIN agents_agent AS a ON a.id = s.agent_id
+GROUP BY a.id ORDER BY a.name, a.id
+"""  # noqa: S608  no value in it
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpenTurn:
     """A turn that runs or waits. `usd` and `tokens` are those of its finished steps; `is_first` says that no earlier
-    turn of its conversation is still to be answered."""
+    turn of its conversation is still to be answered. `approval_id` is what it waits for where that is a person's yes,
+    and `asks` says it in words: "A-12: Refund 142.00 EUR of order 1044"."""
 
     id: UUID
     session_id: UUID
@@ -97,6 +117,8 @@ class OpenTurn:
     is_stopped: bool
     is_first: bool
     has_trace: bool
+    approval_id: UUID | None = None
+    asks: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -119,36 +141,49 @@ class OpenTurn:
     def doing(self) -> str:
         """Its step in words, or why it takes none."""
         if self.is_stopped:
-            return "Takes no further step" if self.is_running else "Does not begin"
+            return "Does not begin" if self.status == Turn.Status.QUEUED else "Takes no further step"
         if self.controller != Session.Controller.AGENT:
             return "Silent: a person took over"
         if self.is_running:
             return "Goes to another worker" if self.is_lost else self.step
+        if self.approval_id is not None:
+            return f"Waits for {self.asks}"
         return "Waits for a worker" if self.is_first else "Waits for the turn before it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AgentLoad:
-    """How many turns of an agent are open, and since when the oldest of each kind is."""
+    """How many turns of an agent are open, and since when the oldest of each kind is; `queued` wait to begin, `waiting`
+    for a person to approve a call."""
 
     agent_id: UUID
     name: str
     slug: str
     running: int
     queued: int
+    waiting: int
     running_since: datetime | None
     queued_since: datetime | None
 
     @property
     def open(self) -> int:
-        return self.running + self.queued
+        return self.running + self.queued + self.waiting
 
 
 def open_turns(agent_id: UUID | None = None) -> list[OpenTurn]:
-    """Those that run, the longest first, then those that wait; of one agent, or of all. At most `SHOWN`; one query."""
+    """Those that run, the longest first, then those that wait to begin, then those that wait for approval; of one
+    agent, or of all. At most `SHOWN`; one query, and one more where an approval is waited for."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN_TURNS, {"agent": agent_id, "shown": SHOWN, "events": EVENTS_READ})
-        return [turn_of(row) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    asked = approvals_in_words([row[APPROVAL] for row in rows if row[APPROVAL]])
+    return [turn_of(row, asked.get(row[APPROVAL], "")) for row in rows]
+
+
+def approvals_in_words(ids: Sequence[UUID]) -> dict[UUID, str]:
+    """By id, the label and what is asked."""
+    found = Approval.objects.filter(pk__in=ids).select_related("call") if ids else ()
+    return {approval.pk: f"{approval.label}: {words_of(approval, '').sentence}" for approval in found}
 
 
 def load_by_agent() -> list[AgentLoad]:
@@ -162,14 +197,15 @@ def load_by_agent() -> list[AgentLoad]:
                 slug=row[2],
                 running=row[3],
                 queued=row[4],
-                running_since=row[5],
-                queued_since=row[6],
+                waiting=row[5],
+                running_since=row[6],
+                queued_since=row[7],
             )
             for row in cursor.fetchall()
         ]
 
 
-def turn_of(row: tuple[Any, ...]) -> OpenTurn:
+def turn_of(row: tuple[Any, ...], asks: str) -> OpenTurn:
     events = json.loads(row[17]) if isinstance(row[17], str) else row[17] or []
     return OpenTurn(
         id=row[0],
@@ -192,4 +228,6 @@ def turn_of(row: tuple[Any, ...]) -> OpenTurn:
         is_stopped=row[18],
         is_first=not row[19],
         has_trace=row[20],
+        approval_id=row[APPROVAL],
+        asks=asks,
     )

@@ -17,6 +17,11 @@ from observability.batch import Part
 from observability.ids import uuid7
 
 OPEN = "s.controller <> 'closed'"
+CLOSED = "Closed the conversation."
+# Whoever holds it: nobody can be answered any more.
+RESOLVE_ESCALATION = """UPDATE agents_escalation AS e
+    SET status = 'resolved', assignee_id = %s, resolved_at = %s, resolution = %s
+    FROM session WHERE e.session_id = session.id AND e.status IN ('open', 'claimed')"""
 
 
 def find_or_add_customer(*, email: str, name: str = "") -> Customer:
@@ -117,8 +122,12 @@ def hand_back(session: Session, *, user: User, note: str = "") -> UUID | None:
     return turn_id if written and Turn.objects.filter(pk=turn_id).exists() else None
 
 
-def close_session(session: Session, *, user: User) -> Written | None:
-    """The end of the conversation; what the customer writes next opens a new one."""
+def close_session(session: Session, *, user: User, solved: bool = True) -> Written | None:
+    """The end of the conversation, and of its escalation; what the customer writes next opens a new one.
+
+    Whoever closes it says whether the matter is solved (`agents/resolution.py` counts that).
+    """
+    now = timezone.now()
     events = [
         controller_event(Session.Controller.CLOSED),
         system_line(session, f"{label_of(user)} closed the conversation", user),
@@ -127,8 +136,13 @@ def close_session(session: Session, *, user: User) -> Written | None:
         session.pk,
         events=events,
         condition=OPEN,
-        values={"controller": Session.Controller.CLOSED, "closed_at": timezone.now(), "waiting_since": None},
-        parts=silence_turns(),
+        values={
+            "controller": Session.Controller.CLOSED,
+            "closed_at": now,
+            "solved_at": now if solved else None,
+            "waiting_since": None,
+        },
+        parts=[*silence_turns(), Part(sql=RESOLVE_ESCALATION, params=(user.pk, now, CLOSED))],
     )
 
 

@@ -19,6 +19,7 @@ from agents.models import Stop
 from agents.sessions import label_of
 from agents.stops import STANDING_FOR_BANNER, Banner, may_stop, standing_for_banner
 from observability.access import Role, has_role, roles_of
+from observability.notices import UNSEEN, unseen_params, words_of_unseen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class NavItem:
     url: str
     icon: str
     key: str
+    #: The heading that it stands under in the sheet of a phone.
+    group: str
     #: As it is shown; empty for none.
     count: str = ""
     current: bool = False
@@ -41,10 +44,12 @@ class Command:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """`counts` by the page that lists them, and the stops that stand for everybody or for one conversation."""
+    """`counts` by the page that lists them, the stops that stand for everybody or for one conversation, and how many
+    notices are new."""
 
     counts: dict[str, int]
     stops: Banner
+    unseen: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,22 +64,39 @@ class Shell:
     #: Where the page asks for its stops again.
     stops_url: str = ""
     may_lift_session: bool = False
+    #: How many notices are new, as the bell shows it; empty for none.
+    unseen: str = ""
 
 
+DESK, KNOWLEDGE, SETUP, OVERSIGHT = "Desk", "Knowledge", "Setup", "Oversight"
+# Pages of one group stand together. The first four are those of a phone's bar.
 PAGES = (
-    ("Home", "agents:home", "house", "g h"),
-    ("Inbox", "agents:inbox", "inbox", "g i"),
-    ("Queue", "agents:queue", "list-checks", "g q"),
-    ("Live", "agents:live", "activity", "g v"),
-    ("Agents", "agents:agents", "bot", "g a"),
-    ("Tools", "tools:targets", "wrench", "g o"),
-    ("Policies", "tools:policies", "lock", "g p"),
-    ("Gateways", "tools:gateways", "key-round", "g w"),
-    ("Models", "agents:models", "cpu", "g m"),
-    ("Limits", "agents:limits", "shield-check", "g l"),
-    ("Traces", "observability:traces", "waypoints", "g t"),
+    ("Home", "agents:home", "house", "g h", DESK),
+    ("Inbox", "agents:inbox", "inbox", "g i", DESK),
+    ("Queue", "agents:queue", "list-checks", "g q", DESK),
+    ("Live", "agents:live", "activity", "g v", DESK),
+    ("Overview", "agents:overview", "chart-column", "g y", DESK),
+    ("Customers", "agents:customers", "users", "g c", KNOWLEDGE),
+    ("Documents", "agents:documents", "book-open", "g d", KNOWLEDGE),
+    ("Agents", "agents:agents", "bot", "g a", SETUP),
+    ("Tools", "tools:targets", "wrench", "g o", SETUP),
+    ("Policies", "tools:policies", "lock", "g p", SETUP),
+    ("Guardrails", "guardrails:guardrails", "shield-check", "g u", SETUP),
+    ("Gateways", "tools:gateways", "key-round", "g w", SETUP),
+    ("Models", "agents:models", "cpu", "g m", SETUP),
+    ("Traces", "observability:traces", "waypoints", "g t", OVERSIGHT),
+    ("Insights", "observability:insights", "search", "g s", OVERSIGHT),
+    ("Alerts", "observability:alerts", "bell", "g e", OVERSIGHT),
+    ("Cost", "observability:cost", "coins", "g k", OVERSIGHT),
+    ("Limits", "agents:limits", "sliders-horizontal", "g l", OVERSIGHT),
+    ("Violations", "guardrails:violations", "shield-alert", "g x", OVERSIGHT),
+    ("Workbench", "guardrails:workbench", "zap", "g b", OVERSIGHT),
+    ("Notifications", "observability:notifications", "send", "g n", OVERSIGHT),
+    ("Audit", "observability:audit", "history", "g j", OVERSIGHT),
+    ("Retention", "agents:retention", "database", "g r", OVERSIGHT),
 )
-ADMIN_PAGES = {"tools:gateways"}
+ADMIN_PAGES = {"tools:gateways", "agents:retention", "observability:notifications"}
+ANALYST_PAGES = {"observability:insights", "observability:alerts", "observability:cost", "observability:audit"}
 
 
 # The conditions are those of the inbox's "Needs a person" and of the queue's "Waiting", and of their partial indexes.
@@ -85,7 +107,8 @@ SELECT
   (SELECT count(*) FROM (SELECT FROM agents_escalation WHERE status = 'open' LIMIT %(limit)s) AS escalation),
   (SELECT count(*) FROM (SELECT FROM tools_approval WHERE status = 'pending' AND expires_at > now()
     AND (snoozed_until IS NULL OR snoozed_until <= now()) LIMIT %(limit)s) AS approval),
-  {STANDING_FOR_BANNER}
+  {STANDING_FOR_BANNER},
+  {UNSEEN}
 """  # noqa: S608  no value in it
 
 
@@ -101,7 +124,7 @@ def build_shell(request: HttpRequest) -> Shell:
         return Shell(scripted_model=scripted, demo_sign_ins=SIGN_INS if settings.DEMO else [])
     match = request.resolver_match
     session_id = match.kwargs.get("session_id") if match else None
-    waiting = read_waiting(session_id)
+    waiting = read_waiting(session_id, user)
     here = f"{match.app_name}:{match.url_name}" if match else ""
     nav = [
         NavItem(
@@ -109,11 +132,12 @@ def build_shell(request: HttpRequest) -> Shell:
             url=reverse(route),
             icon=icon,
             key=key,
+            group=group,
             count=words_for(waiting.counts.get(name, 0)),
             current=here == route or (route != "agents:home" and request.path.startswith(reverse(route))),
         )
-        for name, route, icon, key in PAGES
-        if route not in ADMIN_PAGES or has_role(user)
+        for name, route, icon, key, group in PAGES
+        if may_open(user, route)
     ]
     return Shell(
         user_name=label_of(user),
@@ -124,15 +148,25 @@ def build_shell(request: HttpRequest) -> Shell:
         stops=waiting.stops,
         stops_url=reverse("agents:stops", args=[session_id] if session_id else None),
         may_lift_session=may_stop(user, Stop.Scope.SESSION),
+        unseen=words_of_unseen(waiting.unseen),
     )
 
 
-def read_waiting(session_id: UUID | None = None) -> Waiting:
-    """What waits for a person, up to one more than `COUNT_LIMIT`, and what is stopped; one query for all of it."""
+def may_open(user: User, route: str) -> bool:
+    if route in ADMIN_PAGES:
+        return has_role(user)
+    return route not in ANALYST_PAGES or has_role(user, Role.ANALYST)
+
+
+def read_waiting(session_id: UUID | None = None, user: User | None = None) -> Waiting:
+    """What waits for a person, up to one more than `COUNT_LIMIT`, what is stopped, and what this one has not seen; one
+    query for all of it."""
+    given = {"limit": COUNT_LIMIT + 1, "session": str(session_id or ""), **unseen_params(user)}
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, {"limit": COUNT_LIMIT + 1, "session": str(session_id or "")})
-        conversations, escalations, approvals, stops = cursor.fetchone()
-    return Waiting(counts={"Inbox": conversations, "Queue": escalations + approvals}, stops=standing_for_banner(stops))
+        cursor.execute(WAITING, given)
+        conversations, escalations, approvals, stops, unseen = cursor.fetchone()
+    counts = {"Inbox": conversations, "Queue": escalations + approvals}
+    return Waiting(counts=counts, stops=standing_for_banner(stops), unseen=unseen)
 
 
 def words_for(count: int) -> str:

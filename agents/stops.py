@@ -15,19 +15,20 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from agents.errors import TandemError
-from agents.journal import NOTIFY_CHANNEL, message_event, write_session
+from agents.journal import message_event, tell_changed, write_session
 from agents.models import Agent, Message, Session, Stop, Turn
 from agents.sessions import label_of
+from observability import notices
 from observability.access import Role, has_role
+from observability.models import Event, Notice
 from tools.models import Tool
 
 REASON_LENGTH = 300
-# Said on the journal's channel in place of a session: what is stopped has changed, so any page may show something old.
-CHANGED = "stops"
 WIDE = frozenset({Stop.Scope.ALL, Stop.Scope.AGENT, Stop.Scope.TOOL})
 NARROW = frozenset({Stop.Scope.SESSION, Stop.Scope.TURN})
 HISTORY = 20
@@ -124,6 +125,7 @@ def put(scope: Stop.Scope, subject: str, *, reason: str, by: User) -> Stop:
         if is_new:
             what = "the agent's turn" if scope == Stop.Scope.TURN else "the agent in this conversation"
             tell(found.session, f"{label_of(by)} stopped {what}: {words}", by=by)
+            tell_all(stop, f"{label_of(by)} stopped {what_of(scope, found.name)}: {words}", is_set=True)
     return stop
 
 
@@ -133,8 +135,11 @@ def lift(stop_id: UUID, *, by: User) -> bool:
         standing = Stop.objects.filter(pk=stop_id, lifted_at__isnull=True)
         if not standing.update(lifted_at=timezone.now(), lifted_by=by):
             return False
-        session = session_of(Stop.objects.get(pk=stop_id))
+        stop = Stop.objects.get(pk=stop_id)
+        session = session_of(stop)
         tell(session, f"{label_of(by)} lifted the stop: the agent may answer here again", by=by)
+        name = "" if session else find_subject(Stop.Scope(stop.scope), stop.subject).name
+        tell_all(stop, f"{label_of(by)} lifted the stop of {what_of(stop.scope, name)}", is_set=False)
     return True
 
 
@@ -227,8 +232,26 @@ def tell(session: Session | None, text: str, *, by: User) -> None:
             user_id=by.pk,
         )
         write_session(session.pk, events=[line])
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, CHANGED])
+    tell_changed(None)
+
+
+def tell_all(stop: Stop, title: str, *, is_set: bool) -> None:
+    """Under the bell, and wherever an admin wants to hear of it; but for the stop of a turn, which ends with it."""
+    if stop.scope == Stop.Scope.TURN:
+        return
+    notices.tell(
+        Event.STOP,
+        key=f"{'stop' if is_set else 'lifted'}:{stop.pk}",
+        title=title,
+        path=f"{reverse('agents:live')}#stops-now",
+        tone=Notice.Tone.WARN if is_set else Notice.Tone.GOOD,
+    )
+
+
+def what_of(scope: str, name: str) -> str:
+    """Without the customer's name: a channel may lead out of the house."""
+    named = {Stop.Scope.ALL: "everything", Stop.Scope.AGENT: f"the agent {name}", Stop.Scope.TOOL: f"the tool {name}"}
+    return named.get(Stop.Scope(scope), "the agent in one conversation")
 
 
 # -- what stands, and what stood

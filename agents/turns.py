@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.utils import timezone
 from agents.journal import STANDING_FOR_STEP, Lease, Stops, lease_end
 from agents.models import Turn
 from observability.batch import encode
+from observability.tracing import TOTALS_OF_SPANS
 from tools.ledger import LEFT_OPEN, NOT_MADE
 
 __all__ = ["Claim", "Lease", "claim_turn", "release_turn", "renew_leases", "silence_abandoned_turns", "turns_to_nudge"]
@@ -55,11 +57,11 @@ WITH asked AS (
   UPDATE agents_message AS m SET turn_id = turn.id
   FROM merged, turn WHERE m.session_id = merged.session_id AND m.seq = merged.seq
 ), trace AS (
-  INSERT INTO observability_trace (id, session_id, agent_id, agent_name, agent_version, model, channel, customer,
-    status, outcome, error, input_text, output_text, started_at, model_calls, tool_calls, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, cost_usd)
-  SELECT turn.id, turn.session_id, turn.agent_id, turn.name, coalesce(v.number, 0), v.model, turn.channel, c.email,
-    'running', '', '', coalesce((SELECT left(m.text, 300) FROM agents_message AS m
+  INSERT INTO observability_trace (id, session_id, agent_id, agent_name, agent_slug, agent_version, model, channel,
+    customer, status, outcome, error, input_text, output_text, started_at, model_calls, tool_calls, input_tokens,
+    output_tokens, cache_read_tokens, cache_write_tokens, cost_usd)
+  SELECT turn.id, turn.session_id, turn.agent_id, turn.name, turn.slug, coalesce(v.number, 0), v.model, turn.channel,
+    c.email, 'running', '', '', coalesce((SELECT left(m.text, 300) FROM agents_message AS m
       WHERE m.session_id = turn.session_id AND m.seq = turn.seq), ''), '', turn.started_at, 0, 0, 0, 0, 0, 0, 0
   FROM turn JOIN agents_agentversion AS v ON v.id = turn.agent_version_id
   JOIN agents_customer AS c ON c.id = turn.customer_id
@@ -67,7 +69,7 @@ WITH asked AS (
 )
 SELECT turn.id, turn.session_id, turn.seq, turn.attempts, turn.agent_version_id, turn.started_at, turn.agent_id,
        turn.channel, turn.identity, turn.agent_status, c.email, c.name, turn.customer_id, {STANDING_FOR_STEP},
-       turn.slug
+       turn.slug, turn.identity = 'verified' AND memory_holds(turn.customer_id)
 FROM turn JOIN agents_customer AS c ON c.id = turn.customer_id
 """  # noqa: S608  no value in it
 
@@ -89,6 +91,8 @@ class Claim:
     customer_id: UUID
     customer_email: str
     customer_name: str
+    # Whether anything is remembered of them that this turn may be given.
+    is_remembered: bool
     stops: Stops
 
     @property
@@ -131,6 +135,7 @@ def claim_turn(turn_id: UUID) -> Claim | None:
         customer_id=row[12],
         stops=Stops.of(row[13]),
         agent_slug=row[14],
+        is_remembered=row[15],
     )
 
 
@@ -145,7 +150,7 @@ def renew_leases(leases: Sequence[Lease]) -> int:
 def resume_turn(turn_id: UUID) -> bool:
     """A turn that waited goes on: whether it did wait."""
     waiting = Turn.objects.filter(pk=turn_id, status=Turn.Status.WAITING)
-    return bool(waiting.update(status=Turn.Status.QUEUED, queued_at=timezone.now()))
+    return bool(waiting.update(status=Turn.Status.QUEUED, queued_at=timezone.now(), nudged_at=None))
 
 
 def release_turn(lease: Lease) -> None:
@@ -153,7 +158,7 @@ def release_turn(lease: Lease) -> None:
     Turn.objects.filter(pk=lease.turn_id, lease_token=lease.token).update(lease_until=timezone.now())
 
 
-SILENCE_ABANDONED = """
+SILENCE_ABANDONED = f"""
 WITH turn AS (
   UPDATE agents_turn AS t
   SET status = 'silenced', finished_at = %s, lease_token = NULL, lease_until = NULL, failure = 'abandoned by its worker'
@@ -162,8 +167,12 @@ WITH turn AS (
     AND (t.status = 'waiting' OR (t.status = 'running' AND t.lease_until < %s))
   RETURNING t.id
 ), trace AS (
-  UPDATE observability_trace AS r SET status = 'error', outcome = 'silenced', error = 'abandoned by its worker'
+  UPDATE observability_trace AS r SET status = 'error', outcome = 'silenced', error = 'abandoned by its worker',
+    ended_at = now(), {TOTALS_OF_SPANS}
   FROM turn WHERE r.id = turn.id
+), given_back AS (
+  DELETE FROM tools_moneyuse AS m USING turn, tools_toolcall AS r
+  WHERE m.call_id = r.id AND r.turn_id = turn.id AND r.state = 'reserved'
 ), refused AS (
   UPDATE tools_toolcall AS r SET state = 'refused', result = %s::jsonb, duration_ms = 0
   FROM turn WHERE r.turn_id = turn.id AND r.state = 'reserved'
@@ -172,7 +181,7 @@ WITH turn AS (
   FROM turn WHERE r.turn_id = turn.id AND r.state = 'sent'
 )
 SELECT count(*) FROM turn
-"""
+"""  # noqa: S608
 
 
 def silence_abandoned_turns() -> int:
@@ -183,16 +192,32 @@ def silence_abandoned_turns() -> int:
         return int(cursor.fetchone()[0])
 
 
-def turns_to_nudge(*, limit: int = 500) -> list[UUID]:
-    """Turns that no worker seems to have: queued for a while, or running past their lease. Oldest first.
+# Whoever was told of a turn may be behind many others: telling again at each sweep would fill the queue with doubles.
+NUDGE_AGAIN_SECONDS = 20
+NUDGE = """
+UPDATE agents_turn SET nudged_at = %(now)s WHERE id IN (
+  SELECT t.id FROM agents_turn AS t JOIN agents_session AS s ON s.id = t.session_id
+  WHERE s.controller = 'agent' AND (t.nudged_at IS NULL OR t.nudged_at < %(again)s)
+    AND ((t.status = 'queued' AND t.queued_at < %(fresh)s) OR (t.status = 'running' AND t.lease_until < %(now)s))
+    AND NOT EXISTS (SELECT FROM agents_turn AS e WHERE e.session_id = t.session_id AND e.seq < t.seq
+      AND e.status IN ('running', 'waiting', 'queued'))
+  ORDER BY t.queued_at LIMIT %(limit)s FOR NO KEY UPDATE OF t SKIP LOCKED
+) RETURNING id
+"""
 
-    A fresh one is left alone: its own nudge is still on the way.
+
+def turns_to_nudge(*, limit: int = 500) -> list[UUID]:
+    """Turns that no worker seems to have: queued for a while, or running past their lease; the first of each session.
+
+    A fresh one is left alone, for its own nudge is still on the way, and so is one that was named a moment ago.
     """
     now = timezone.now()
-    waiting = Q(status=Turn.Status.QUEUED, queued_at__lt=now - timedelta(seconds=settings.NUDGE_AFTER_SECONDS))
-    abandoned = Q(status=Turn.Status.RUNNING, lease_until__lt=now)
-    return list(
-        Turn.objects.filter(waiting | abandoned, session__controller="agent")
-        .order_by("queued_at")
-        .values_list("pk", flat=True)[:limit]
-    )
+    given: dict[str, Any] = {
+        "now": now,
+        "again": now - timedelta(seconds=NUDGE_AGAIN_SECONDS),
+        "fresh": now - timedelta(seconds=settings.NUDGE_AFTER_SECONDS),
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(NUDGE, given)
+        return [row[0] for row in cursor.fetchall()]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from agents import customer_urls, document_urls, retention_urls
 from agents.approval_urls import approval_urls
+from agents.budget_urls import budget_urls
+from agents.overview_urls import overview_urls
 from agents.views import (
     agents,
     conversation,
@@ -115,7 +118,13 @@ urlpatterns = [
     path("limits/", include(limit_urls)),
     path("approvals/", include(approval_urls)),
     path("live/", include(live_urls)),
+    path("cost/budgets/", include(budget_urls)),
+    path("overview/", include(overview_urls)),
+    path("", include(retention_urls)),
+    path("customers/", include(customer_urls)),
+    path("documents/", include(document_urls)),
     path("chat/", include("agents.channels.chat.urls")),
     path("styleguide/", system.styleguide, name="styleguide"),
     path("healthz", system.healthz, name="healthz"),
+    path("readyz", system.readyz, name="readyz"),
 ]

@@ -18,8 +18,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from agents.errors import LimitReached
+from agents.errors import LimitReached, ModelFailed
 from agents.limit_words import refusal_for_staff
+from agents.llm.failures import MAY_HAVE_COST
 from agents.models import Limit
 from observability.batch import Part, encode
 from observability.prices import Tokens, cost_of_tokens
@@ -101,6 +102,14 @@ class Reserved:
     def came_to(self, *, tokens: int, usd: Decimal) -> None:
         """What the provider billed, also where it is more than was set aside; nothing for a call that it refused."""
         self._cost = {"tokens": tokens, "usd": usd}
+
+    def failed(self, error: ModelFailed, *, tokens: Tokens, usd: Decimal) -> None:
+        """The call gave no reply; `tokens` and `usd` are what it is charged for all the same.
+
+        Where the provider may have gone on writing when nobody listened any more, it counts as spent in full.
+        """
+        if error.kind not in MAY_HAVE_COST:
+            self.came_to(tokens=tokens.total, usd=usd)
 
     def settle_parts(self, *, fence: str) -> list[Part]:
         """For the turn's next write: the cost takes the place of what was set aside. `fence` bears the turn's id."""

@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from agents.models import Agent, AgentVersion
+from observability.audit import record
 
 # What a version decides, in the order in which a reader looks for it.
 FIELDS = (
@@ -18,6 +19,7 @@ FIELDS = (
     "model",
     "fallback_model",
     "tools",
+    "guardrail",
     "greeting",
     "handoff_text",
     "max_output_tokens",
@@ -25,6 +27,11 @@ FIELDS = (
     "window_tokens",
     "window_hours",
     "merge_waiting",
+    "memory_strategies",
+    "recall_memories",
+    "recall_passages",
+    "recall_tokens",
+    "recall_own_only",
     "max_model_calls",
     "max_tool_calls",
     "max_seconds",
@@ -86,20 +93,28 @@ def publish_version(agent: Agent, *, user: User | None, note: str = "") -> Agent
     draft.published_by = user
     draft.full_clean(exclude=["agent", "published_by"])
     draft.save(update_fields=["number", "state", "note", "published_at", "published_by"])
-    agent.live_version = draft
-    agent.save(update_fields=["live_version"])
+    go_live(agent, draft, user=user, action="agent.publish", reason=note)
     return draft
 
 
 @transaction.atomic
-def roll_back(agent: Agent, *, to: AgentVersion) -> AgentVersion:
+def roll_back(agent: Agent, *, to: AgentVersion, user: User | None) -> AgentVersion:
     """Make an earlier published version live again. Raises `ValueError` for a draft or another agent's version."""
     agent = Agent.objects.select_for_update(no_key=True).get(pk=agent.pk)
     if to.agent_id != agent.pk or to.state != AgentVersion.State.PUBLISHED:
         raise ValueError("Only a published version of this agent can be made live.")
-    agent.live_version = to
-    agent.save(update_fields=["live_version"])
+    go_live(agent, to, user=user, action="agent.roll_back")
     return to
+
+
+def go_live(agent: Agent, version: AgentVersion, *, user: User | None, action: str, reason: str = "") -> None:
+    """The audit trail names what changed; the texts themselves stand in the versions."""
+    before = agent.live_version
+    told = {"version": version.number, "changed": [change.field for change in changes_between(before, version)]}
+    agent.live_version = version
+    agent.save(update_fields=["live_version"])
+    was = {"version": before.number} if before else None
+    record(user, action, kind="agent", id=agent.pk, name=agent.name, reason=reason, before=was, after=told)
 
 
 def discard_draft(agent: Agent) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+from decimal import Decimal
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -43,6 +45,14 @@ def env_int(name: str, default: int) -> int:
         return int(value)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number") from error
+
+
+def env_amount(name: str, default: str) -> Decimal:
+    """Zero or more, with a point before its decimals."""
+    value = env_str(name, default).strip()
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,8})?", value, re.ASCII):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write an amount such as 5 or 0.50")
+    return Decimal(value)
 
 
 def env_list(name: str, default: str = "") -> list[str]:

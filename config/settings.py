@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from config.env import env_bool, env_int, env_list, env_path, env_secret, env_str
+from config.env import env_amount, env_bool, env_int, env_list, env_path, env_secret, env_str
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = env_path("STATE_DIR", BASE_DIR / ".state")
@@ -95,7 +96,7 @@ def database_from_url(url: str) -> dict[str, Any]:
         return {"ENGINE": "django.db.backends.dummy"}
     parts = conninfo_to_dict(url)
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "config.postgresql",
         "NAME": unquote(str(parts.pop("dbname", "") or "tandem")),
         "USER": parts.pop("user", "") or "",
         "PASSWORD": parts.pop("password", "") or "",
@@ -104,6 +105,7 @@ def database_from_url(url: str) -> dict[str, Any]:
         # One pool a process: under ASGI and in worker threads a connection is taken for a statement and given back.
         "OPTIONS": {
             **parts,
+            "assume_role": "tandem_app",
             "server_side_binding": True,
             "prepare_threshold": 3,
             "pool": {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 30},
@@ -150,7 +152,23 @@ CELERY_BEAT_SCHEDULE = {
     "forget-usage": {"task": "agents.tasks.forget_usage", "schedule": 3600.0},
     "settle-outside-calls": {"task": "agents.tasks.settle_outside_calls", "schedule": 60.0},
     "sync-targets": {"task": "agents.tasks.sync_targets", "schedule": 60.0},
+    "read-conversations": {"task": "agents.tasks.read_conversations", "schedule": 5.0},
+    "embed-anew": {"task": "agents.tasks.embed_anew", "schedule": 15.0},
+    "run-measurements": {"task": "agents.tasks.run_measurements", "schedule": 5.0},
+    "read-sources": {"task": "agents.tasks.read_sources", "schedule": 3600.0},
+    "keep-to-retention": {"task": "agents.retention.keep_to_retention", "schedule": crontab(hour=2, minute=30)},
     "sweep-notices": {"task": "agents.notify.sweep_notices", "schedule": 15.0},
+    "tell-approvals": {"task": "agents.notify.tell_approvals", "schedule": 60.0},
+    "watch-budgets": {"task": "agents.tasks.watch_budgets", "schedule": 15.0},
+    "forget-crossings": {"task": "agents.tasks.forget_crossings", "schedule": 3600.0},
+    "stop-runaways": {"task": "agents.tasks.stop_runaways", "schedule": 15.0},
+    "run-alerts": {"task": "observability.tasks.run_alerts", "schedule": 15.0},
+    "send-deliveries": {"task": "observability.tasks.send_deliveries", "schedule": 5.0},
+    "forget-notices": {"task": "observability.tasks.forget_notices", "schedule": 3600.0},
+    "roll-up": {"task": "observability.tasks.roll_up", "schedule": 300.0},
+    "find-anomalies": {"task": "observability.tasks.find_anomalies", "schedule": crontab(minute=20)},
+    "export-spans": {"task": "observability.tasks.export_spans", "schedule": 5.0},
+    "note-worker": {"task": "observability.tasks.note_worker", "schedule": 15.0},
 }
 WORKER_CONCURRENCY = env_int("WORKER_CONCURRENCY", 32)
 
@@ -161,6 +179,21 @@ NUDGE_AFTER_SECONDS = env_int("NUDGE_AFTER_SECONDS", 5)
 # How long a call waits for somebody's approval before it is refused.
 APPROVAL_SECONDS = env_int("APPROVAL_SECONDS", 24 * 3600)
 
+# -- overview -----------------------------------------------------------------------------------------------------
+# After so long without a word the customer of an agent that answered alone is taken to be content.
+ASSUMED_RESOLVED_HOURS = env_int("ASSUMED_RESOLVED_HOURS", 24)
+# What a conversation may take within ten minutes before it is stopped as a runaway; 0 for no limit.
+RUNAWAY_USD = env_amount("RUNAWAY_USD", "5")
+RUNAWAY_CALLS = env_int("RUNAWAY_CALLS", 120)
+RUNAWAY_TOKENS = env_int("RUNAWAY_TOKENS", 2_000_000)
+RUNAWAY_TURNS = env_int("RUNAWAY_TURNS", 30)
+
+# -- memory -------------------------------------------------------------------------------------------------------
+# How long a conversation must have been quiet before it is read for what to remember.
+REMEMBER_AFTER_SECONDS = env_int("REMEMBER_AFTER_SECONDS", 20)
+# Source documents that are read from a folder of this machine.
+DOCUMENTS_FOLDER = env_str("DOCUMENTS_FOLDER")
+
 # -- language models ----------------------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = env_str("ANTHROPIC_API_KEY")
 # Without a key the same SDK talks to the scripted model that `make run` starts on this machine.
@@ -169,6 +202,13 @@ ANTHROPIC_BASE_URL = env_str(
     "ANTHROPIC_BASE_URL", "https://api.anthropic.com" if ANTHROPIC_API_KEY else SCRIPTED_MODEL_URL
 )
 LLM_CALL_SECONDS = env_int("LLM_CALL_SECONDS", 60)
+
+# -- embeddings ---------------------------------------------------------------------------------------------------
+# Nothing: the model on this machine; "lexical"; or "openai:<model>", "voyage:<model>", "bedrock:<model>".
+EMBEDDINGS = env_str("EMBEDDINGS")
+EMBEDDINGS_URL = env_str("EMBEDDINGS_URL")
+EMBEDDINGS_API_KEY = env_str("EMBEDDINGS_API_KEY")
+EMBEDDINGS_SECONDS = env_int("EMBEDDINGS_SECONDS", 20)
 
 # -- the demo shop ------------------------------------------------------------------------------------------------
 DEMO_SHOP_URL = env_str("DEMO_SHOP_URL", "http://127.0.0.1:8010")
@@ -210,6 +250,22 @@ EMAIL_HOST_USER = env_str("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env_str("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env_bool("EMAIL_USE_TLS", default=False)
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "Tandem <tandem@localhost>")
+
+# -- telemetry ----------------------------------------------------------------------------------------------------
+# /metrics is there for who has this token; without it there is no such page.
+METRICS_TOKEN = env_str("METRICS_TOKEN")
+# The standard variables of OpenTelemetry, as far as they are heeded (`observability/otlp.py`).
+OTEL_EXPORTER_OTLP_ENDPOINT = env_str("OTEL_EXPORTER_OTLP_ENDPOINT")
+OTEL_EXPORTER_OTLP_HEADERS = env_str("OTEL_EXPORTER_OTLP_HEADERS")
+OTEL_EXPORTER_OTLP_TIMEOUT = env_int("OTEL_EXPORTER_OTLP_TIMEOUT", 10_000)  # milliseconds
+OTEL_TRACES_EXPORTER = env_str("OTEL_TRACES_EXPORTER", "otlp")
+OTEL_METRICS_EXPORTER = env_str("OTEL_METRICS_EXPORTER", "otlp")
+OTEL_SERVICE_NAME = env_str("OTEL_SERVICE_NAME")
+OTEL_RESOURCE_ATTRIBUTES = env_str("OTEL_RESOURCE_ATTRIBUTES")
+OTEL_SEMCONV_STABILITY_OPT_IN = env_str("OTEL_SEMCONV_STABILITY_OPT_IN")
+OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT = env_bool(
+    "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", default=False
+)
 
 # -- the browser's side -------------------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not LOCAL

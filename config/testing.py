@@ -46,6 +46,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # The default broker's tables are in the database, and a test's database is not the one in DATABASE_URL. A test that
     # runs a worker gives it and the web process the real one.
     os.environ["CELERY_BROKER_URL"] = "memory://"
+    # Texts that share words are near enough for most tests, and cost neither a build nor 90 MB a process.
+    os.environ["EMBEDDINGS"] = "lexical"
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         os.environ["DATABASE_URL"] = given

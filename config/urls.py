@@ -9,4 +9,5 @@ urlpatterns = [
     path("", include("observability.urls")),
     path("", include("agents.urls")),
     path("", include("tools.urls")),
+    path("", include("guardrails.urls")),
 ]

@@ -1,16 +1,17 @@
-"""Questions about traces: the list and its filters, one trace with its spans and charges, an agent's last day."""
+"""Questions about traces: places in a list of them, one trace with its spans and charges, an agent's last day. The list
+itself is in `trace_list.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from urllib.parse import urlencode
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
@@ -18,16 +19,12 @@ from observability.models import Charge, Price, Span, Trace
 
 PAGE_SIZE = 50
 SLOW_MS = 5_000
-# "99+ new" says enough; counting further would read rows that nobody looks at.
-MOST_NEW = 100
-# The agents, channels and outcomes on offer are those of so many of the newest traces: reading all would be a scan.
+# The agents and channels on offer are those of so many of the newest traces: reading all would be a scan.
 FACET_SAMPLE = 1_000
-SHORTEST_ID = 8
 MOST_USD = 10**8
-HEX_DIGITS = frozenset("0123456789abcdef")
-# Outcomes in which a person had to step in.
 # As the index of errors says it; that status and text agree is a constraint.
 FAILED = Q(status=Trace.Status.ERROR) & ~Q(error="")
+# Outcomes in which a person had to step in.
 HANDED_OVER = ("escalated", "silenced", "failed")
 
 
@@ -37,7 +34,7 @@ class BadQuery(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Cursor:
-    """A place in a list: the value that it is sorted by (an instant, or US dollars), and the id that breaks ties."""
+    """A place in a list: the value that it is sorted by (an instant, or a number), and the id that breaks ties."""
 
     key: datetime | Decimal
     id: UUID
@@ -45,85 +42,6 @@ class Cursor:
     def __str__(self) -> str:
         key = self.key.isoformat() if isinstance(self.key, datetime) else str(self.key)
         return f"{key}_{self.id.hex}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceFilter:
-    """What a list of traces shows; `by_cost` shows today's only, the most expensive first."""
-
-    status: str = ""
-    agent: UUID | None = None
-    outcome: str = ""
-    channel: str = ""
-    slow: bool = False
-    q: str = ""
-    by_cost: bool = False
-
-    @classmethod
-    def read(cls, params: Mapping[str, str]) -> TraceFilter:
-        """From a query string. Raises `BadQuery`."""
-        status, agent = params.get("status", ""), params.get("agent", "")
-        if status and status not in Trace.Status.values:
-            raise BadQuery(f"There is no status {status!r}.")
-        return cls(
-            status=status,
-            agent=read_uuid(agent) if agent else None,
-            outcome=params.get("outcome", "")[:20],
-            channel=params.get("channel", "")[:20],
-            slow=params.get("slow") == "1",
-            q=params.get("q", "").strip()[:254].replace("\0", ""),
-            by_cost=params.get("sort") == "cost",
-        )
-
-    def params(self, **changed: str) -> dict[str, str]:
-        """The query parameters that say the same, with some changed; an empty one is left out."""
-        now = {
-            "status": self.status,
-            "agent": str(self.agent or ""),
-            "outcome": self.outcome,
-            "channel": self.channel,
-            "slow": "1" if self.slow else "",
-            "q": self.q,
-            "sort": "cost" if self.by_cost else "",
-        }
-        return {name: value for name, value in {**now, **changed}.items() if value}
-
-    def query(self, **changed: str) -> str:
-        """A URL's query part, with its question mark."""
-        return f"?{urlencode(self.params(**changed))}"
-
-    def apply(self, traces: QuerySet[Trace]) -> QuerySet[Trace]:
-        if self.status:
-            traces = traces.filter(FAILED if self.status == Trace.Status.ERROR else Q(status=self.status))
-        if self.agent:
-            traces = traces.filter(agent_id=self.agent)
-        if self.outcome:
-            traces = traces.filter(outcome=self.outcome)
-        if self.channel:
-            traces = traces.filter(channel=self.channel)
-        if self.slow:
-            traces = traces.filter(duration_ms__gt=SLOW_MS)
-        if self.by_cost:
-            traces = traces.filter(started_at__gte=timezone.now().replace(hour=0, minute=0, second=0, microsecond=0))
-        return traces.filter(matches(self.q)) if self.q else traces
-
-    def cursor_of(self, trace: Trace) -> Cursor:
-        return Cursor(key=trace.cost_usd if self.by_cost else trace.started_at, id=trace.pk)
-
-    def read_cursor(self, text: str) -> Cursor:
-        """Raises `BadQuery`."""
-        key, _, trace_id = text.rpartition("_")
-        return Cursor(key=read_usd(key) if self.by_cost else read_instant(key), id=read_uuid(trace_id))
-
-
-def matches(q: str) -> Q:
-    """The beginning of a trace's id, of a session's id, or of a customer's address; each is a range of an index."""
-    found = Q(customer__startswith=q.lower())
-    digits = q.lower().replace("-", "")
-    if SHORTEST_ID <= len(digits) <= 32 and HEX_DIGITS.issuperset(digits):
-        ends = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-        found |= Q(pk__range=ends) | Q(session_id__range=ends)
-    return found
 
 
 def read_uuid(text: str) -> UUID:
@@ -153,35 +71,6 @@ def read_usd(text: str) -> Decimal:
     return amount
 
 
-@dataclass(frozen=True, kw_only=True)
-class TracePage:
-    """One page of a list, and the places before and after it; None where there is nothing more."""
-
-    traces: list[Trace]
-    newer: Cursor | None
-    older: Cursor | None
-
-
-def list_traces(wanted: TraceFilter, *, before: Cursor | None = None, after: Cursor | None = None) -> TracePage:
-    """Up to `PAGE_SIZE` traces, newest (or most expensive) first: the page below `before`, or the one above `after`."""
-    name = "cost_usd" if wanted.by_cost else "started_at"
-    traces = wanted.apply(Trace.objects.all())
-    if after is not None:
-        rows = list(beyond(traces, name, after, "gt").order_by(name, "id")[: PAGE_SIZE + 1])
-        has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE][::-1]
-        newer, older = (wanted.cursor_of(rows[0]) if has_more else None), (wanted.cursor_of(rows[-1]) if rows else None)
-        return TracePage(traces=rows, newer=newer, older=older)
-    if before is not None:
-        traces = beyond(traces, name, before, "lt")
-    rows = list(traces.order_by(f"-{name}", "-id")[: PAGE_SIZE + 1])
-    has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
-    return TracePage(
-        traces=rows,
-        newer=wanted.cursor_of(rows[0]) if rows and before else None,
-        older=wanted.cursor_of(rows[-1]) if has_more else None,
-    )
-
-
 def beyond(traces: QuerySet[Trace], name: str, cursor: Cursor, side: str) -> QuerySet[Trace]:
     """The rows on one side of a place. The first condition, which the second implies, is what the index is read by."""
     return traces.filter(
@@ -190,9 +79,12 @@ def beyond(traces: QuerySet[Trace], name: str, cursor: Cursor, side: str) -> Que
     )
 
 
-def count_new(wanted: TraceFilter, *, than: Cursor) -> int:
-    """How many have come since, up to `MOST_NEW`."""
-    return beyond(wanted.apply(Trace.objects.all()), "started_at", than, "gt")[:MOST_NEW].count()
+@dataclass(frozen=True, kw_only=True)
+class TraceFilter:
+    """What a select shows as chosen, so that it is on offer."""
+
+    agent: UUID | None = None
+    channel: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,13 +93,12 @@ class Facets:
 
     agents: list[tuple[UUID, str]]
     channels: list[str]
-    outcomes: list[str]
 
 
 def read_facets(wanted: TraceFilter) -> Facets:
     """The values worth offering; what is chosen is always among them."""
     newest = Trace.objects.order_by("-started_at", "-id")
-    rows = set(newest.values_list("agent_id", "agent_name", "channel", "outcome")[:FACET_SAMPLE])
+    rows = set(newest.values_list("agent_id", "agent_name", "channel")[:FACET_SAMPLE])
     agents = {row[0]: row[1] for row in rows}
     if wanted.agent and wanted.agent not in agents:
         named = newest.filter(agent_id=wanted.agent).values_list("agent_name", flat=True).first()
@@ -215,7 +106,6 @@ def read_facets(wanted: TraceFilter) -> Facets:
     return Facets(
         agents=sorted(agents.items(), key=lambda pair: pair[1].lower()),
         channels=sorted({row[2] for row in rows} | ({wanted.channel} if wanted.channel else set())),
-        outcomes=sorted(({row[3] for row in rows} | {wanted.outcome}) - {""}),
     )
 
 
@@ -224,11 +114,16 @@ def read_facets(wanted: TraceFilter) -> Facets:
 
 @dataclass(frozen=True, kw_only=True)
 class SpanNote:
-    """The few recorded words that a row of the tree shows: a tool call's end, or why a model call failed."""
+    """The few recorded words that a row of the tree shows: a tool call's end, why a model call failed, what a check did
+    and which rule it was, what the policies said, and a sentence about a wait."""
 
     state: str
     attempts: int
     failure: str
+    action: str = ""
+    category: str = ""
+    summary: str = ""
+    policy: dict[str, Any] = field(default_factory=dict)
 
 
 def spans_of(trace: Trace) -> list[Span]:
@@ -238,12 +133,20 @@ def spans_of(trace: Trace) -> list[Span]:
 
 def notes_of(trace: Trace) -> dict[UUID, SpanNote]:
     """By span, read out of what it recorded."""
-    rows = trace.spans.values_list("pk", KT("attributes__state"), KT("attributes__attempts"), KT("attributes__kind"))
+    names = ("state", "attempts", "kind", "guardrailAction", "violationCategory", "summary")
+    texts = [KT(f"attributes__{name}") for name in names]
+    rows = trace.spans.values_list("pk", *texts, KeyTransform("policy", "attributes"))
     return {
         pk: SpanNote(
-            state=state or "", attempts=int(attempts) if attempts and attempts.isdigit() else 0, failure=failure or ""
+            state=state or "",
+            attempts=int(attempts) if attempts and attempts.isdigit() else 0,
+            failure=failure or "",
+            action=action or "",
+            category=category or "",
+            summary=summary or "",
+            policy=policy if isinstance(policy, dict) else {},
         )
-        for pk, state, attempts, failure in rows
+        for pk, state, attempts, failure, action, category, summary, policy in rows
     }
 
 

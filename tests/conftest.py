@@ -7,8 +7,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 import uvicorn
 from django.conf import settings
@@ -16,15 +19,26 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.cache import cache
 from django.db import connections
 from django.test import override_settings
+from hypothesis import HealthCheck
 from pytest_django.plugin import DjangoDbBlocker
 
 from config.handlers import Dispatcher
 from tests.browser import find_chromium
+from tests.kept_caches import forget_rows, read_once
+from tests.kept_rows import kept_rows
 
 # Playwright's synchronous interface leaves a loop running in the main thread, which Django takes for async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
+# How long an example takes says how busy the machine is. The rest stays as Hypothesis has it, which is fixed under CI.
+hypothesis.settings.register_profile(
+    "tests", parent=hypothesis.settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
+
 pytest_plugins = ["tests.factories"]
+LONGEST = "test_accessibility.py"
+LAST_SECONDS_OF_A_DAY = 60.0
 LEFT_OUT = pytest.StashKey[int]()
 NO_BROWSER = (
     "no Chromium was found: install one (Debian: apt-get install chromium), let Playwright fetch its own "
@@ -36,9 +50,10 @@ NO_BROWSER = (
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Browser tests run last, as the loop that Playwright leaves behind would break an async test after them.
 
-    Without a browser they are left out, except under CI, where their fixture fails.
+    Without a browser they are left out, except under CI, where their fixture fails. The longest of them comes first, or
+    one worker would be at it when the others have long ended.
     """
-    items.sort(key=_uses_browser)
+    items.sort(key=lambda item: (_uses_browser(item), item.path.name != LONGEST))
     for item in items:
         if _commits(item):
             item.fixturenames.append("django_db_serialized_rollback")  # type: ignore[attr-defined]  # of every Function
@@ -93,15 +108,47 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": path, "args": arguments}
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept_of_another_test() -> Iterator[None]:
+    yield
+    forget_rows()
+
+
+@pytest.fixture
+def django_assert_max_num_queries(django_assert_max_num_queries: Any) -> Any:
+    """As it comes, counted with `read_once`."""
+
+    @contextmanager
+    def counted(most: int, **options: Any) -> Iterator[Any]:
+        with read_once(), django_assert_max_num_queries(most, **options) as context:
+            yield context
+
+    return counted
+
+
+@pytest.fixture
+def within_a_day() -> None:
+    """Budgets, prices and the shop's dates go by the days of UTC: a test that uses them is not to see two of them."""
+    now = datetime.now(UTC)
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    left = (midnight - now).total_seconds()
+    if left < LAST_SECONDS_OF_A_DAY:
+        time.sleep(left + 0.1)
+
+
 # -- the database
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Keep the rows of migrations where every connection finds them: Django keeps them with one, and a test that runs
     beside Playwright's loop has another."""
-    with django_db_blocker.unblock():
-        connection = connections["default"]
-        rows = getattr(connection, "_test_serialized_contents", "[]")
-        type(connection)._test_serialized_contents = rows  # type: ignore[attr-defined]  # Django's own name for them
+    with ExitStack() as cleanup:
+        with django_db_blocker.unblock():
+            connection = connections["default"]
+            rows = getattr(connection, "_test_serialized_contents", "[]")
+            type(connection)._test_serialized_contents = rows  # type: ignore[attr-defined]  # Django's own name for them
+            connection.__dict__.pop("_test_serialized_contents", None)
+            cleanup.enter_context(kept_rows())
+        yield
 
 
 # -- the application
@@ -113,6 +160,12 @@ def _plain_static_files() -> Iterator[None]:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     with override_settings(STORAGES=storages):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=["tests.passwords.CheapScrypt", *settings.PASSWORD_HASHERS[1:]]):
         yield
 
 
@@ -143,7 +196,7 @@ def _asgi_thread(_listener: socket.socket, _plain_static_files: None, django_db_
         time.sleep(0.01)
     yield
     server.should_exit = True
-    thread.join(15)
+    thread.join(60)
     assert not thread.is_alive(), "the ASGI server did not stop"
 
 

@@ -25,7 +25,7 @@ from observability.models import Span, Trace
 
 
 def make_user(role: Role | None, email: str = "") -> User:
-    email = email or f"{role or 'stranger'}-{uuid7().hex[-8:]}@example.org"
+    email = email or f"{role or 'stranger'}-{uuid7().hex[-12:]}@example.org"
     user = User.objects.create_user(username=email, email=email, first_name=(role or "stranger").capitalize())
     if role:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
@@ -67,7 +67,7 @@ def make_agent(slug: str = "", *, tools: list[str] | None = None, **fields: Any)
 
 
 def make_customer(email: str = "", name: str = "Ada") -> Customer:
-    return find_or_add_customer(email=email or f"customer-{uuid7().hex[-8:]}@example.com", name=name)
+    return find_or_add_customer(email=email or f"customer-{uuid7().hex[-12:]}@example.com", name=name)
 
 
 def make_session(*, agent: Agent | None = None, customer: Customer | None = None, **fields: Any) -> Session:

@@ -24,6 +24,7 @@ class Answer:
 
     `cut` ends the stream before its end, `error` sends an error event in the middle of it. A `status` other than 200
     answers with an error body at once, `raw` with a body as it stands. `chunks` splits a text into that many deltas.
+    It is held back for `delay_seconds`, and `until` says yes.
     """
 
     blocks: Sequence[Block] = ()
@@ -36,6 +37,7 @@ class Answer:
     chunks: int = 1
     chunk_seconds: float = 0.0
     delay_seconds: float = 0.0
+    until: Callable[[], bool] | None = None
 
 
 def text(words: str, **fields: Any) -> Answer:
@@ -93,14 +95,16 @@ def event(kind: str, **data: Any) -> bytes:
     return f"event: {kind}\ndata: {json.dumps({'type': kind, **data})}\n\n".encode()
 
 
-open_connections: set[asyncio.Transport] = set()
+# Of each server: several may run at once, each in a loop of its own.
+open_connections: dict[asyncio.Server, set[asyncio.Transport]] = {}
 
 
 class Connection(asyncio.Protocol):
     """Reads requests one after another and answers each."""
 
-    def __init__(self, answer: Callable[[Body], Answer]) -> None:
+    def __init__(self, answer: Callable[[Body], Answer], connections: set[asyncio.Transport]) -> None:
         self._answer = answer
+        self._connections = connections
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,11 +112,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        open_connections.add(transport)
+        self._connections.add(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         assert self._transport is not None
-        open_connections.discard(self._transport)
+        self._connections.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -132,6 +136,8 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         if answer.delay_seconds:
             await asyncio.sleep(answer.delay_seconds)
+        while answer.until is not None and not answer.until():  # noqa: ASYNC110  a test's thread says it
+            await asyncio.sleep(0.01)
         if answer.status != 200 or answer.raw or not body.get("stream"):
             data = at_once(answer, body.get("model", "")).encode()
             self._transport.write(self._head(answer, "application/json", f"Content-Length: {len(data)}\r\n") + data)
@@ -156,7 +162,11 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(answer: Callable[[Body], Answer], port: int = 0) -> asyncio.Server:
-    return await asyncio.get_running_loop().create_server(lambda: Connection(answer), "127.0.0.1", port)
+    connections: set[asyncio.Transport] = set()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(answer, connections), "127.0.0.1", port)
+    open_connections[server] = connections
+    return server
 
 
 @contextmanager
@@ -177,7 +187,7 @@ def running_messages_api(answer: Callable[[Body], Answer]) -> Iterator[str]:
 
 async def close(server: asyncio.Server) -> None:
     server.close()
-    for transport in list(open_connections):
+    for transport in list(open_connections.pop(server)):
         transport.abort()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:

@@ -17,18 +17,22 @@ from psycopg.conninfo import make_conninfo
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def environment(**values: object) -> dict[str, str]:
-    """This test's environment for another process: its database, its shop, its model, short times."""
+def database_dsn() -> str:
+    """The test's database, as the login that settings name."""
     database = connection.settings_dict
-    dsn = make_conninfo(
+    return make_conninfo(
         dbname=database["NAME"],
         user=database["USER"],
         password=database["PASSWORD"] or None,
         host=database["HOST"] or None,
         port=database["PORT"] or None,
     )
+
+
+def environment(**values: object) -> dict[str, str]:
+    """This test's environment for another process: its database, its shop, its model, short times."""
     given = {
-        "DATABASE_URL": dsn,
+        "DATABASE_URL": database_dsn(),
         "CELERY_BROKER_URL": "pgmq://localhost/",
         "DEMO_SHOP_URL": settings.DEMO_SHOP_URL,
         "ANTHROPIC_BASE_URL": settings.ANTHROPIC_BASE_URL,

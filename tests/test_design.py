@@ -128,7 +128,7 @@ def test_every_state_has_a_look() -> None:
         for app in ("agents", "tools", "observability")
         for model in apps.get_app_config(app).get_models()
         for name in {"status", "state", "controller"} & {field.name for field in model._meta.get_fields()}
-        for value, _ in model._meta.get_field(name).choices
+        for value, _ in model._meta.get_field(name).choices or ()
     }
     assert {"silenced", "active", "unknown", "paused", "draft", "resolved"} <= states
     assert not states - LOOKS.keys()

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from observability.audit import record_changes
 from observability.database import give_back_connection
 from tools.catalog import catalog
 from tools.credential_fields import check_kind
@@ -33,6 +35,7 @@ from tools.listing import (
     sync,
 )
 from tools.models import Target
+from tools.models.targets import CLASHES
 from tools.net.addresses import AddressRefused, Reach
 from tools.net.urls import check_url
 from tools.openapi import (
@@ -46,7 +49,7 @@ from tools.openapi import (
 )
 from tools.targets.openapi import document_of
 from tools.targets.registry import lister_of
-from tools.tool_changes import as_they_would_be, check_policies
+from tools.tool_changes import BreaksPolicies
 
 logger = logging.getLogger(__name__)
 # Keys of `Target.settings` that say what the document could not give, and what it asks for.
@@ -78,6 +81,14 @@ class Connected:
 # -- what a person writes
 
 
+def check_name(target: Target) -> None:
+    """Raises `NotConnected`."""
+    try:
+        CLASHES(target.name)
+    except ValidationError as error:
+        raise NotConnected(" ".join(error.messages), field="name") from error
+
+
 def check_address(url: str, *, is_internal: bool, field: str = "base_url", is_whole: bool = False) -> str:
     """The address as it is asked for. `is_whole` where nothing is put behind it. Raises `NotConnected`."""
     try:
@@ -107,6 +118,7 @@ def command_of(text: str) -> list[str]:
 
 def connect(target: Target, user: User | AnonymousUser, *, lists: bool = True) -> Connected:
     """Store a new target, and with `lists` what it offers; then it is held. Raises `NotConnected`."""
+    check_name(target)
     connected = Connected(target=target)
     definitions: list[Definition] | None = None
     if target.kind == Target.Kind.OPENAPI:
@@ -120,6 +132,7 @@ def connect(target: Target, user: User | AnonymousUser, *, lists: bool = True) -
         target.save(force_insert=True)
         if definitions is not None:
             hold(target, listing_of(target, definitions))
+        tell(user, "target.connect", target, before={}, after=facts_of(target))
     catalog.forget()
     connected.listed = None if definitions is None else len(definitions)
     logger.info("The target %s (%s) was connected by user %s", target, target.kind, user.pk)
@@ -229,18 +242,21 @@ def choose(target: Target, names: Collection[str], user: User | AnonymousUser, *
     listing = proposed_of(target) or list_now(target)
     if listing.digest != seen:
         raise ListingChanged("What it offers has changed meanwhile. Look at it again.")
-    wanted = [definition for definition in listing.definitions if definition.name in names]
-    check_policies(as_they_would_be(target, wanted))
-    with transaction.atomic():  # so that nobody sees it held in between
-        if target.held_at is None:
-            hold(target, listing)
-        return accept(target, names, user, seen=seen)
+    try:
+        with transaction.atomic():  # so that nobody sees it held in between
+            if target.held_at is None:
+                hold(target, listing)
+            return accept(target, names, user, seen=seen)
+    except (BreaksPolicies, ListingChanged, ValueError):
+        target.refresh_from_db()  # which may say that it is held
+        raise
 
 
 def change(target: Target, user: User | AnonymousUser, *, fields: dict[str, Any]) -> list[str]:
     """Another address, program or setting; what the admin should know of it. Raises `NotConnected`."""
     credential = credential_of(target)
     did_open = credential is not None and not try_to_open(target, credential)[1]
+    before = facts_of(Target.objects.get(pk=target.pk))  # a form may have changed this one already
     for name, value in fields.items():
         setattr(target, name, value)
     if credential is not None:
@@ -248,7 +264,9 @@ def change(target: Target, user: User | AnonymousUser, *, fields: dict[str, Any]
             check_kind(credential.kind, target)
         except ValueError as error:
             raise NotConnected(f"Its credential cannot be kept: {error}", field=place_field(target)) from error
-    target.save(update_fields=list(fields))
+    with transaction.atomic():
+        target.save(update_fields=list(fields))
+        tell(user, "target.change", target, before=before, after=facts_of(target))
     catalog.forget()
     logger.info("The target %s was changed by user %s: %s", target, user.pk, ", ".join(sorted(fields)))
     if did_open and credential is not None and try_to_open(target, credential)[1]:
@@ -256,7 +274,25 @@ def change(target: Target, user: User | AnonymousUser, *, fields: dict[str, Any]
     return []
 
 
+def tell(
+    user: User | AnonymousUser, action: str, target: Target, *, before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    record_changes(user, action, kind="target", id=target.pk, name=target.name, before=before, after=after)
+
+
+def facts_of(target: Target) -> dict[str, Any]:
+    """For the audit trail: what it is and where, as far as that holds no secret. The arguments of a program may."""
+    found = {"kind": target.kind, "base_url": target.base_url, "is_internal": target.is_internal}
+    places = ("document_url", "function", "region", "endpoint")
+    found |= {name: target.settings[name] for name in places if target.settings.get(name)}
+    found |= {"program": target.command[0], "arguments": len(target.command) - 1} if target.command else {}
+    document = target.settings.get("document")
+    return found | ({"document": f"{len(document):,} characters"} if document else {})
+
+
 def switch(target: Target, user: User | AnonymousUser, *, enabled: bool) -> None:
-    Target.objects.filter(pk=target.pk).update(enabled=enabled)
+    with transaction.atomic():
+        Target.objects.filter(pk=target.pk).update(enabled=enabled)
+        tell(user, "target.switch", target, before={"enabled": target.enabled}, after={"enabled": enabled})
     catalog.forget()
     logger.info("The target %s was switched %s by user %s", target, "on" if enabled else "off", user.pk)

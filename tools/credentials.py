@@ -22,8 +22,10 @@ from urllib.parse import quote, quote_plus
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured, ObjectDoesNotExist
+from django.db import transaction
 from django.utils import timezone
 
+from observability.audit import record
 from observability.vault import SealBroken, id_of, is_newest, open_sealed, seal
 from tools.credential_fields import (
     CLIENT_AUTH,
@@ -86,6 +88,7 @@ class Sign(Protocol):
 
 
 # -- set and described
+@transaction.atomic
 def set_credential(
     target: Target, *, kind: str, public: Mapping[str, object], secret: str, user: User | AnonymousUser | None
 ) -> Credential:
@@ -109,14 +112,17 @@ def set_credential(
     )
     tokens.forget(target.pk)
     logger.info("The credential of %s was set by user %s", target, user.pk if user else None)
+    record(user, "credential.set", kind="target", id=target.pk, name=target.name, after={"kind": kind})
     return credential
 
 
+@transaction.atomic
 def clear_credential(target: Target, user: User | AnonymousUser | None) -> None:
     Credential.objects.filter(target=target).delete()
     target._state.fields_cache.pop("credential", None)  # noqa: SLF001  the row that was read with it is gone
     tokens.forget(target.pk)
     logger.info("The credential of %s was removed by user %s", target, user.pk if user else None)
+    record(user, "credential.remove", kind="target", id=target.pk, name=target.name)
 
 
 def describe(credential: Credential) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tools.catalog import catalog
 from tools.errors import OutcomeUnclear, TargetUnavailable, TargetUnreachable, ToolFailed, ToolRefused
 from tools.ledger import Outcome
 from tools.models import Approval, Target, Tool, ToolCall
-from tools.owners import own_part
+from tools.owners import alike, own_part
 from tools.policy.authorize import Principal
 from tools.prechecks import Found, look_before
 from tools.rulings import Ruling
@@ -155,8 +155,14 @@ class Attempt:
         request, found = self.authorize(tool, arguments, look_before(request))
         if tool.is_read:
             give_back_connection()
-            return self.own(tool, self.attempts.read(request))
+            return self.own(tool, self.read(tool, request))
         return self.own(tool, self.write_of(request, found).carry_out())
+
+    def read(self, tool: Tool, request: Call) -> Any:
+        try:
+            return self.attempts.read(request)
+        except ToolFailed as error:
+            raise alike(error, tool.owners) from error
 
     # -- who may call what
 

@@ -8,11 +8,14 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 
+from observability.audit import record, record_changes
 from tools.binding import Customer
 from tools.catalog import catalog
 from tools.models import Gateway, GatewayKey, Target, Tool
@@ -30,6 +33,33 @@ class KeyRefused(Exception):
     """No key of ours, or one that is good no longer. The message may be shown to whoever holds it."""
 
 
+# -- the doors
+
+
+def save_gateway(gateway: Gateway, user: User) -> None:
+    """A new one, or another name, instruction or offer of one."""
+    with transaction.atomic():
+        standing = Gateway.objects.select_for_update().filter(pk=gateway.pk).first()
+        gateway.save()
+        action = "gateway.change" if standing else "gateway.make"
+        tell(user, action, gateway, before=facts_of(standing) if standing else {}, after=facts_of(gateway))
+
+
+def switch_gateway(gateway: Gateway, user: User, *, enabled: bool) -> None:
+    with transaction.atomic():
+        Gateway.objects.filter(pk=gateway.pk).update(enabled=enabled)
+        tell(user, "gateway.switch", gateway, before={"enabled": gateway.enabled}, after={"enabled": enabled})
+    gateway.enabled = enabled
+
+
+def facts_of(gateway: Gateway) -> dict[str, Any]:
+    return {name: getattr(gateway, name) for name in ("label", "slug", "instructions", "tools")}
+
+
+def tell(user: User, action: str, gateway: Gateway, *, before: dict[str, Any], after: dict[str, Any]) -> None:
+    record_changes(user, action, kind="gateway", id=gateway.pk, name=gateway.label, before=before, after=after)
+
+
 # -- keys
 
 
@@ -41,6 +71,7 @@ class NewKey:
     text: str
 
 
+@transaction.atomic
 def make_key(
     gateway: Gateway,
     *,
@@ -66,6 +97,8 @@ def make_key(
     )
     key.full_clean()
     key.save(force_insert=True)
+    told = {"gateway": gateway.slug, "scopes": scopes, "expires_at": expires_at}
+    record(owner, "gateway_key.make", kind="gateway key", id=key.pk, name=audited_name(key), after=told)
     return NewKey(key=key, text=text)
 
 
@@ -97,9 +130,18 @@ def note_use(key: GatewayKey, now: datetime) -> None:
         GatewayKey.objects.filter(pk=key.pk, last_used_at=key.last_used_at).update(last_used_at=now)
 
 
-def revoke_key(key: GatewayKey) -> bool:
+@transaction.atomic
+def revoke_key(key: GatewayKey, *, user: User | None) -> bool:
     """Whether this revoked it; False where it was already. It holds from the next request on."""
-    return bool(GatewayKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()))
+    if not GatewayKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now()):
+        return False
+    record(user, "gateway_key.revoke", kind="gateway key", id=key.pk, name=audited_name(key))
+    return True
+
+
+def audited_name(key: GatewayKey) -> str:
+    """A key that acts for one customer may bear their name, which has no place where nothing is ever erased."""
+    return "" if key.customer_email else key.name
 
 
 def customer_of(key: GatewayKey) -> Customer:

@@ -115,9 +115,12 @@ def wait_for_person(call: ToolCall, ruling: Ruling, *, fence: str) -> Part:
 
 
 def consequences(call: ToolCall, outcome: Outcome, *, fence: str) -> list[Part]:
-    """What else the end of a call changes: its approval is used up, and money that was not moved is given back."""
+    """What else the end of a call changes: its approval is used up, and money that was not moved is given back.
+
+    A call that waited for a person has its approval whatever the policies say by now, or were not asked any more.
+    """
     parts = []
-    if outcome.ruling.decision == "approval":
+    if "approval" in {outcome.ruling.decision, call.decision}:
         parts.append(approvals.use(call.id, fence=fence))
     if outcome.gives_back:
         parts.append(money.give_back(call, fence=fence))
@@ -132,7 +135,7 @@ CLOSE_TURN = (
 
 GIVE_BACK = (
     "DELETE FROM tools_moneyuse AS m USING {fence}, tools_toolcall AS r "
-    "WHERE m.call_id = r.id AND r.turn_id = %s AND r.state = %s"
+    "WHERE m.call_id = r.id AND r.turn_id = %s AND r.state IN (%s, %s)"
 )
 CANCEL = """UPDATE tools_approval AS a SET status = 'cancelled', reason = 'The turn was ended.', decided_at = %s
     FROM {fence}, tools_toolcall AS r
@@ -140,10 +143,16 @@ CANCEL = """UPDATE tools_approval AS a SET status = 'cancelled', reason = 'The t
 
 
 def close_turn(turn_id: UUID, *, fence: str) -> list[Part]:
-    """No call outlives its turn unsettled: what was never sent is `refused`, what was sent is `unknown`."""
+    """No call outlives its turn unsettled: what was never sent is `refused`, what was sent is `unknown`.
+
+    What took money out of the limits and was stopped before it left has been `refused` already.
+    """
     sql = CLOSE_TURN.format(fence=fence)
     return [
-        Part(sql=GIVE_BACK.format(fence=fence), params=(turn_id, ToolCall.State.RESERVED)),
+        Part(
+            sql=GIVE_BACK.format(fence=fence),
+            params=(turn_id, ToolCall.State.RESERVED, ToolCall.State.REFUSED),
+        ),
         Part(sql=CANCEL.format(fence=fence), params=(timezone.now(), turn_id)),
         Part(sql=sql, params=(ToolCall.State.REFUSED, encode(NOT_MADE.result), turn_id, ToolCall.State.RESERVED)),
         Part(sql=sql, params=(ToolCall.State.UNKNOWN, encode(LEFT_OPEN), turn_id, ToolCall.State.SENT)),

@@ -11,14 +11,19 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils import timezone
 
+from observability.audit import record
 from observability.database import give_back_connection
+from observability.models import Event, Notice
+from observability.notices import tell
 from tools.catalog import catalog
 from tools.definitions import (
     Changes,
@@ -149,13 +154,19 @@ def hold(target: Target, listing: Listing) -> None:
 
 
 def accept(
-    target: Target, names: Collection[str], user: User | AnonymousUser | None, *, seen: str | None = None
+    target: Target,
+    names: Collection[str],
+    user: User | AnonymousUser | None,
+    *,
+    seen: str | None = None,
+    checks_policies: bool = True,
 ) -> Accepted:
     """Make what is proposed under these names the target's tools, and open the target. Where nothing is proposed, what
-    is listed now counts. `seen` is the digest of the listing that the admin looked at.
+    is listed now counts. `seen` is the digest of the listing that the admin looked at; without `checks_policies` the
+    caller checks the rules against the tools before its transaction ends.
 
-    Tools that are gone or not chosen are switched off, never deleted. Raises `ListingChanged`, `ListingFailed`, and
-    `ValueError` for a name that is not offered.
+    Tools that are gone or not chosen are switched off, never deleted. Raises `ListingChanged`, `ListingFailed`,
+    `tool_changes.BreaksPolicies`, and `ValueError` for a name that is not offered; then nothing is stored.
     """
     fresh = list_now(target) if target.proposed is None else None
     with transaction.atomic():
@@ -166,13 +177,17 @@ def accept(
         offered = by_name(listing.definitions)
         if unknown := sorted(set(names) - offered.keys()):
             raise ValueError(f"No tool named {unknown[0]!r} is offered.")
-        done = put_tools(row, [offered[name] for name in sorted(set(names))])
+        wanted = [offered[name] for name in sorted(set(names))]
+        if checks_policies:
+            check_fit(row, wanted)
+        done = put_tools(row, wanted)
         done.disabled = switch_off(row, keep=set(names))
         declined = {name: digest_of(offered[name]) for name in offered.keys() - set(names)}
         # Of a document most operations may never be wanted; what is not a tool is not called, whatever it says.
         target.settings = {**row.settings, SEEN: {} if row.kind == Target.Kind.OPENAPI else declined}
         target.proposed, target.held_at, target.listed_at = None, None, timezone.now()
         target.save(update_fields=["settings", "proposed", "held_at", "listed_at"])
+        record(user, "target.accept", kind="target", id=target.pk, name=target.name, after=asdict(done))
     catalog.forget()
     logger.info(
         "The tools of %s were accepted by user %s: %d new, %d updated, %d switched off",
@@ -180,6 +195,12 @@ def accept(
         *(len(done.created), len(done.updated), len(done.disabled)),
     )
     return done
+
+
+def check_fit(target: Target, definitions: Iterable[Definition]) -> None:
+    """Raises `tool_changes.BreaksPolicies` where rules in force would not fit these tools."""
+    tool_changes = import_module("tools.tool_changes")  # by name: it builds on this module
+    tool_changes.check_policies(tool_changes.as_they_would_be(target, definitions))
 
 
 def put_tools(target: Target, definitions: Iterable[Definition]) -> Accepted:
@@ -247,6 +268,14 @@ def sync(target: Target) -> bool:
     if target.held_at is not None or differs(target, listing.changes):
         if target.held_at is None:
             logger.warning("target %s: its tools have changed, so it is held until an admin has seen it", target)
+            tell(
+                Event.TOOL_CHANGED,
+                key=f"tools:{target.pk}:{timezone.now():%Y%m%d%H%M%S%f}",
+                title=f"The target {target.name} lists its tools differently",
+                text="It is held until an admin has looked at what has changed.",
+                path=reverse("tools:target", args=[target.name]),
+                tone=Notice.Tone.WARN,
+            )
         hold(target, listing)
         return True
     Target.objects.filter(pk=target.pk).update(listed_at=timezone.now())

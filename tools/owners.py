@@ -36,6 +36,12 @@ def not_found() -> ToolFailed:
     return ToolFailed("not_found", "There is nothing of this customer's under that name.", status=NOT_FOUND)
 
 
+def alike(error: ToolFailed, owners: Sequence[Mapping[str, str]]) -> ToolFailed:
+    """A backend's own "there is none" in the words of the above, where results have owners: else the difference would
+    tell that somebody has it."""
+    return not_found() if owners and error.status == NOT_FOUND else error
+
+
 def fits(value: Any, names: list[str]) -> bool:
     try:
         for name in names:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
+from observability.audit import record
 from tools.binding import PLACEHOLDER
 from tools.definitions import Definition
 from tools.listing import Accepted, put_tools
@@ -47,7 +49,7 @@ def route_of(schema: Mapping[str, Any], *, method: str, path: str) -> dict[str, 
 
 
 @transaction.atomic
-def put_pasted(target: Target, pasted: Sequence[Pasted]) -> Accepted:
+def put_pasted(target: Target, pasted: Sequence[Pasted], user: User | AnonymousUser) -> Accepted:
     """Create or update the tools. Raises `RouteRefused`, `BreaksPolicies`; then nothing is stored."""
     wanted = [replace(tool.definition, effect=tool.effect) for tool in pasted]
     check_policies(as_they_would_be(target, wanted))
@@ -59,4 +61,5 @@ def put_pasted(target: Target, pasted: Sequence[Pasted]) -> Accepted:
             row.routes = [route_of(row.input_schema, method=tool.method, path=tool.path)]
         row.enabled = row.enabled and (bool(row.routes) or target.kind != Target.Kind.HTTP)
         row.save(update_fields=["effect", "routes", "enabled"])
+    record(user, "target.paste", kind="target", id=target.pk, name=target.name, after=asdict(done))
     return done

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from observability.audit import record
 from tools.authorize import book, shapes_of
 from tools.models import Approval, PolicyRule, PolicySetting, PolicyVersion, Tool
 from tools.policy.check import compile_rules
@@ -271,19 +272,32 @@ def roll_back(to: int, *, user: User | None, seen: int | None = None) -> PolicyV
     if not changes(old, newest):
         raise NothingToPublish(f"Version {to} says the same as what is in force.")
     compile_version(old)
-    # Numbered from the beginning: without a number it would be a second draft.
-    made = PolicyVersion.objects.create(number=next_number(), published_at=timezone.now())
-    copy_rules(rules_of(old), made)
-    return give_number(made, user=user, note=f"Back to version {to}")
+    return add_version(rules_of(old), user=user, note=f"Back to version {to}")
 
 
-def give_number(version: PolicyVersion, *, user: User | None, note: str) -> PolicyVersion:
+def add_version(rules: Sequence[PolicyRule], *, user: User | None, note: str) -> PolicyVersion:
+    """A new version of copies of these rules, in force once the transaction commits; the draft is not touched. Under
+    the lock, and of rules that were compiled."""
+    # Numbered from the beginning, as without a number it would be a second draft; and its rules before it, as the
+    # database takes none for what has a number. That they belong to something is looked at when it commits.
+    made = PolicyVersion()
+    copy_rules(rules, made)
+    return give_number(made, user=user, note=note, is_stored=False)
+
+
+def give_number(version: PolicyVersion, *, user: User | None, note: str, is_stored: bool = True) -> PolicyVersion:
+    """From then on the database lets neither it nor its rules be changed (migration `tools.0006`)."""
     version.number = version.number or next_number()
     version.note = note.strip()
     version.published_at, version.published_by = timezone.now(), user
     version.clean_fields(exclude=["published_by"])
-    version.save(update_fields=["number", "note", "published_at", "published_by"])
+    if is_stored:
+        version.save(update_fields=["number", "note", "published_at", "published_by"])
+    else:
+        version.save(force_insert=True)
     transaction.on_commit(book.forget)
+    name, told = f"Version {version.number}", {"version": version.number, "rules": version.rules.count()}
+    record(user, "policy.publish", kind="policies", id=version.pk, name=name, reason=version.note, after=told)
     return version
 
 

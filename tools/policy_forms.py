@@ -23,6 +23,7 @@ EFFECTS = (
 )
 KINDS = (("", "Agents and outside callers"), ("agent", "Agents only"), ("key", "Outside callers only"))
 NAME_HELP = "Small letters, digits and hyphens, such as small-refunds. Decisions are recorded under it."
+NO_ROLES = "No caller has a role, so a rule that asks for one never matches. Leave it empty for any caller."
 TYPES = {"String": "text", "Long": "whole number", "decimal": "number", "Boolean": "true or false", "Set": "list"}
 SEPARATOR = ","
 
@@ -66,9 +67,8 @@ class BuilderForm(NameAndMode):
     verified_customer = forms.BooleanField(required=False, label="Only for a verified customer")
     agent = forms.ChoiceField(required=False, label="Caller")
     kind = forms.ChoiceField(required=False, choices=KINDS, label="Kind of caller")
-    role = forms.CharField(
-        required=False, max_length=64, label="Role of the caller", help_text="The caller's tag role. Empty for any."
-    )
+    # Only for a rule that asks for one already: it is not offered.
+    role = forms.CharField(required=False, max_length=64, label="Role of the caller", help_text=NO_ROLES)
     approver = forms.ChoiceField(
         required=False,
         label="Who approves",
@@ -90,6 +90,14 @@ class BuilderForm(NameAndMode):
         scope.choices = with_kept(scope_choices(shapes), kept[0])  # type: ignore[attr-defined]  # of a ChoiceField
         known = [(caller.principal.id, caller.label) for caller in callers]
         agent.choices = with_kept([("", "Any caller"), *known], kept[1])  # type: ignore[attr-defined]  # as above
+        if not (self.data if self.is_bound else self.initial).get("role"):
+            role = self.fields["role"]
+            role.widget, role.label, role.help_text = forms.HiddenInput(), "", ""
+
+    def clean_role(self) -> str:
+        if self.cleaned_data["role"]:
+            raise forms.ValidationError(NO_ROLES)
+        return ""
 
     def clean_approvals(self) -> int:
         return int(self.cleaned_data.get("approvals") or 1)
@@ -106,7 +114,7 @@ class BuilderForm(NameAndMode):
     def rule(self) -> FormRule:
         """From cleaned values."""
         values = self.cleaned_data
-        names = ("effect", "scope", "agent", "kind", "role", "verified_customer", "approver", "approvals", "reason")
+        names = ("effect", "scope", "agent", "kind", "verified_customer", "approver", "approvals", "reason")
         return FormRule(
             **{name: values[name] for name in names},
             conditions=tuple(condition_of(row) for row in rows_of(self.data) if row.operand),

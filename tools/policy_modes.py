@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from observability.access import Role, has_role
+from observability.audit import record
 from tools.authorize import book
 from tools.models import PolicySetting
 from tools.policies import Changed, lock
@@ -48,8 +49,15 @@ def request_mode(wanted: str, *, user: User) -> PolicySetting:
 
 
 def switch(wanted: str, *, user: User) -> PolicySetting:
+    before = mode()
     PolicySetting.objects.filter(pk=1).update(mode=wanted, changed_at=timezone.now(), changed_by=user, **NOBODY_ASKS)
+    return switched(before, wanted, user=user)
+
+
+def switched(before: str, wanted: str, *, user: User) -> PolicySetting:
     transaction.on_commit(book.forget)
+    told = ({"mode": str(before)}, {"mode": str(wanted)})
+    record(user, "policy.mode", kind="policies", before=told[0], after=told[1])
     return setting()
 
 
@@ -67,8 +75,7 @@ def confirm_mode(wanted: str, *, user: User) -> PolicySetting:
     )
     if not wanted or asked.update(mode=wanted, changed_at=timezone.now(), changed_by=user, **NOBODY_ASKS) != 1:
         raise Changed("That is not asked for any more.")
-    transaction.on_commit(book.forget)
-    return setting()
+    return switched(Mode.ENFORCE, wanted, user=user)
 
 
 @transaction.atomic

@@ -12,13 +12,15 @@ from django.utils import timezone
 
 from tools.catalog import catalog
 from tools.models import PolicyVersion, Tool
+from tools.outside import CHANNEL as OUTSIDE
 from tools.policies import compile_version, in_force
-from tools.policy.authorize import Decision, Request, decide
+from tools.policy.authorize import Decision, Principal, Request, decide
 from tools.policy.check import compile_rules
 from tools.policy.listing import matrix
 from tools.policy.replay import flips
 from tools.policy.slices import Compiled
 from tools.policy.statements import Approvers, RulesRefused
+from tools.policy_calls import CHANNELS, on_channel
 from tools.policy_sources import MOST_CALLS, KnownCaller, Recorded, every_recorded
 from tools.rulings import REVIEWER
 
@@ -184,7 +186,7 @@ class MatrixRow:
 def matrix_rows(compiled: Compiled, callers: Sequence[KnownCaller], tools: Sequence[Tool]) -> list[MatrixRow]:
     """Callers may share an id: one key's name may be another's on a second gateway."""
     keys = [tool.key for tool in tools]
-    columns = [matrix(compiled, [caller.principal], keys).get(caller.principal.id, {}) for caller in callers]
+    columns = [column_of(compiled, caller.principal, keys) for caller in callers]
     return [
         MatrixRow(
             tool=tool,
@@ -195,3 +197,19 @@ def matrix_rows(compiled: Compiled, callers: Sequence[KnownCaller], tools: Seque
         )
         for tool in tools
     ]
+
+
+def column_of(compiled: Compiled, principal: Principal, keys: Sequence[str]) -> dict[str, str]:
+    """By tool. An agent bears the channel of its conversation; what depends on that is under conditions."""
+    found: dict[str, set[str]] = {key: set() for key in keys}
+    for each in borne_by(principal):
+        for key, cell in matrix(compiled, [each], keys)[each.id].items():
+            found[key].add(cell)
+    return {key: cells.pop() if len(cells) == 1 else "conditions" for key, cells in found.items()}
+
+
+def borne_by(principal: Principal) -> list[Principal]:
+    """The caller with all the tags of a call: an agent on each channel that it may speak on."""
+    if principal.tags.get("kind") != "agent":
+        return [principal]
+    return [on_channel(principal, channel) for channel in CHANNELS if channel != OUTSIDE]

@@ -11,7 +11,7 @@ from tools.catalog import catalog
 from tools.errors import OutcomeUnclear, TargetUnreachable, ToolFailed, ToolRefused
 from tools.models import Tool
 from tools.money import amount_of
-from tools.owners import own_part
+from tools.owners import alike, own_part
 from tools.paths import Missing, value_at
 from tools.schemas import check_arguments
 from tools.sending import Attempts
@@ -63,7 +63,7 @@ def precheck(call: Call, rule: Mapping[str, Any]) -> Any:
         return own_part(Attempts(0).read(asked), tool.owners, call.values)
     except ToolFailed as error:
         code = "not_found" if error.status == NOT_FOUND else error.code
-        raise ToolRefused(code, str(error)) from error
+        raise ToolRefused(code, str(alike(error, tool.owners))) from error
     except (TargetUnreachable, OutcomeUnclear) as error:
         raise ToolRefused("unreachable", "The backend cannot be asked at present. Nothing was done.") from error
 

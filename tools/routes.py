@@ -1,4 +1,10 @@
-"""How a tool is called over HTTP, and how what it did is looked up: the JSON that an admin writes, checked."""
+"""How a tool is called over HTTP, and how what it did is looked up: the JSON that an admin writes, checked.
+
+A route is `{"method", "path", "query"?, "body"?, "headers"?, "result"?}`. Its `result` says which part of the answer
+is the tool's: a path (`data.order`), or names and their paths (`{"id": "data.id", "skus": "data.items.*.sku"}`). Whose
+a result is, what a precheck tells the policies, and an amount are read from that part. A look-up's `found` is a path
+into the whole answer.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +14,21 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tools.binding import PLACEHOLDER
+from tools.errors import ToolRefused, Unreadable
 from tools.models import Tool
 from tools.openapi.parameters import TOKEN
+from tools.paths import EVERY, Missing, names_of, step
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 READING = ("GET", "HEAD")
 # What the gateway gives beside the arguments.
 GIVEN = ("customer.email", "customer.id", "customer.name", "session.id", "idempotency_key")
-KEYS = {"method", "path", "query", "body", "headers"}
+KEYS = {"method", "path", "query", "body", "headers", "result"}
 MAX_ROUTES = 10
 MAX_PATH = 500
+MAX_NAMES = 100
+MAX_STEPS = 10
+MAX_STEP = 200
 # A path as RFC 3986 has it (section 3.3); its placeholders are taken out before.
 PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "authorization", "cookie"})
@@ -59,6 +70,8 @@ def check_route(route: Any, names: Collection[str], *, extra: Collection[str] = 
     check_placeholders([path], names)
     for template in templates:
         check_template(template, names)
+    if "result" in route:
+        check_result(route["result"])
 
 
 def check_headers(headers: Mapping[str, Any]) -> None:
@@ -89,6 +102,29 @@ def check_placeholders(texts: Iterable[str], names: Collection[str]) -> None:
                 )
 
 
+def check_result(result: Any) -> None:
+    """Which part of an answer is taken. Raises `RouteRefused`."""
+    if isinstance(result, dict):
+        if not 0 < len(result) <= MAX_NAMES:
+            raise RouteRefused(f"result names 1 to {MAX_NAMES} parts of the answer.")
+        if odd := [name for name in result if not name.strip() or not name.isprintable() or len(name) > MAX_STEP]:
+            raise RouteRefused(f"result: {odd[0][:60]!r} is no name for a part of the answer.")
+    for path in result.values() if isinstance(result, dict) else [result]:
+        if not is_path(path):
+            raise RouteRefused(
+                'result is a path into the answer such as "data.order", or an object of names and such paths; * stands '
+                f"for every item of a list. {str(path)[:60]!r} is no path."
+            )
+
+
+def is_path(value: object) -> bool:
+    names = names_of(value) if isinstance(value, str) else []
+    return 0 < len(names) <= MAX_STEPS and all(
+        name == EVERY or (name.strip() and name.isprintable() and len(name) <= MAX_STEP and EVERY not in name)
+        for name in names
+    )
+
+
 def check_lookup(rule: Any, tool: Tool, names: Collection[str]) -> dict[str, Any]:
     """An HTTP route that only reads, or `{"tool", "arguments", "found"?}`. Raises `RouteRefused`."""
     if not isinstance(rule, dict):
@@ -112,3 +148,58 @@ def check_lookup(rule: Any, tool: Tool, names: Collection[str]) -> dict[str, Any
         raise RouteRefused(f"{other.name} has no argument {unknown[0][:60]!r}.")
     check_template(arguments, {*names, *GIVEN})
     return rule
+
+
+# -- taken
+
+
+def first_fitting(routes: Iterable[Mapping[str, Any]], values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first route whose path can be filled. Raises `ToolRefused` where there is none."""
+    for route in routes:
+        if all(values.get(name) not in (None, "") for name in PLACEHOLDER.findall(route["path"])):
+            return route
+    raise ToolRefused("invalid_arguments", "The arguments given fit no route of this tool.")
+
+
+def mapped(answer: Any, result: str | Mapping[str, str] | None) -> Any:
+    """The part of an answer that a route takes: an object or a list. Of several parts those that are not there are
+    left out. Raises `Unreadable` where nothing that is asked for is there: then the answer is not what it was taken
+    for, whatever its status says."""
+    if not result:
+        return answer
+    if isinstance(result, str):
+        try:
+            part = part_at(answer, names_of(result))
+        except Missing as error:
+            raise Unreadable(f"the answer has nothing at {result!r}") from error
+        return part if isinstance(part, dict | list) else {"result": part}
+    parts = {}
+    for name, path in result.items():
+        try:
+            parts[name] = part_at(answer, names_of(path))
+        except Missing:
+            continue
+    if not parts:
+        raise Unreadable("the answer has nothing of what the route takes")
+    return parts
+
+
+def part_at(value: Any, names: list[str]) -> Any:
+    """Items of a list that lack what is behind a `*` are left out. Raises `Missing`."""
+    for position, name in enumerate(names):
+        if name == EVERY:
+            if not isinstance(value, list):
+                raise Missing(name)
+            return parts_of(value, names[position + 1 :])
+        value = step(value, name)
+    return value
+
+
+def parts_of(items: list[Any], names: list[str]) -> list[Any]:
+    found = []
+    for item in items:
+        try:
+            found.append(part_at(item, names))
+        except Missing:
+            continue
+    return found

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
+from observability.audit import record, record_changes
 from observability.batch import encode
 from tools.authorize import shapes_of
 from tools.catalog import catalog
@@ -81,22 +82,34 @@ def mark_of(tool: Tool, names: Iterable[str]) -> str:
     return hashlib.sha256(encode(values).encode()).hexdigest()[:16]
 
 
+def facts_of(tool: Tool, names: Iterable[str]) -> dict[str, Any]:
+    """For the audit trail. A header may hold a key that somebody wrote there, so of those only the names are told."""
+    facts = {name: getattr(tool, name) for name in names}
+    if "routes" in facts:
+        facts["routes"] = [{**route, "headers": sorted(route.get("headers", ()))} for route in facts["routes"]]
+    return facts
+
+
 @transaction.atomic
 def save_tool(tool: Tool, user: User | AnonymousUser, *, fields: dict[str, Any], seen: str) -> Tool:
     """Raises `Changed` and `BreaksPolicies`, and then nothing is saved."""
     row = Tool.objects.select_for_update(no_key=True, of=("self",)).select_related("target").get(pk=tool.pk)
     if mark_of(row, fields) != seen:
         raise Changed("Somebody else changed this tool meanwhile.")
+    before = facts_of(row, fields)
     for name, value in fields.items():
         setattr(row, name, value)
     row.clean_fields()
     check_policies([row])
     row.save(update_fields=list(fields))
+    after = facts_of(row, fields)
+    record_changes(user, "tool.change", kind="tool", id=row.pk, name=row.key, before=before, after=after)
     catalog.forget()
     logger.info("The tool %s was changed by user %s: %s", row.key, user.pk, ", ".join(sorted(fields)))
     return row
 
 
+@transaction.atomic
 def switch_tool(tool: Tool, user: User | AnonymousUser, *, enabled: bool) -> None:
     """Raises `ValueError` with a text for the admin where it cannot be on."""
     if enabled and tool.target.kind in Target.LISTED and LISTED not in tool.recipe:
@@ -104,7 +117,9 @@ def switch_tool(tool: Tool, user: User | AnonymousUser, *, enabled: bool) -> Non
     if enabled and tool.target.kind == Target.Kind.HTTP and not tool.routes:
         raise ValueError(f"{tool.name} has no route yet: say how it is called first.")
     Tool.objects.filter(pk=tool.pk).update(enabled=enabled)
-    catalog.forget()
+    before, after = {"enabled": tool.enabled}, {"enabled": enabled}
+    record_changes(user, "tool.switch", kind="tool", id=tool.pk, name=tool.key, before=before, after=after)
+    transaction.on_commit(catalog.forget)
     logger.info("The tool %s was switched %s by user %s", tool.key, "on" if enabled else "off", user.pk)
 
 
@@ -161,7 +176,10 @@ def delete_target(target: Target, user: User | AnonymousUser) -> None:
         raise InUse(reasons)
     Tool.objects.filter(pk__in=[tool.pk for tool in tools]).delete()
     logger.info("The target %s was deleted by user %s, with %d tools", target, user.pk, len(tools))
+    gone = target.pk
     target.delete()
+    before = {"kind": target.kind, "tools": [tool.name for tool in tools]}
+    record(user, "target.delete", kind="target", id=gone, name=target.name, before=before)
     transaction.on_commit(catalog.forget)
 
 
@@ -171,5 +189,7 @@ def delete_tool(tool: Tool, user: User | AnonymousUser) -> None:
     if reasons := uses_of([tool]):
         raise InUse(reasons)
     logger.info("The tool %s was deleted by user %s", tool.key, user.pk)
+    gone, key = tool.pk, tool.key
     tool.delete()
+    record(user, "tool.delete", kind="tool", id=gone, name=key)
     transaction.on_commit(catalog.forget)

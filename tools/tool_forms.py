@@ -61,7 +61,8 @@ class ToolForm(FormOfTool):
         required=False,
         label="Routes",
         help_text="A list; the first route whose path can be filled is taken. Each has method and path, and may have "
-        "query, body and headers. A value is plain, or one placeholder: {order_id} is an argument; the gateway gives "
+        "query, body, headers and result (a path into the answer, or names with their paths). A value is plain, "
+        "or one placeholder: {order_id} is an argument; the gateway gives "
         "{customer.email}, {customer.id}, {customer.name}, {session.id} and {idempotency_key}.",
     )
     lookup = JsonField(

@@ -21,7 +21,7 @@ from django.core.cache import cache
 
 from observability.batch import encode
 from observability.database import give_back_connection
-from tools.binding import Customer, bind, visible_schema, with_bound
+from tools.binding import Customer, visible_schema, with_bound
 from tools.credentials import credential_of
 from tools.errors import (
     OutcomeUnclear,
@@ -36,7 +36,7 @@ from tools.owners import own_part
 from tools.prechecks import look_before
 from tools.schemas import check_arguments
 from tools.targets.base import Call
-from tools.targets.http import JSON, USUAL_HEADERS, Request, address_of, key_header, merged, with_query
+from tools.targets.http import JSON, USUAL_HEADERS, Request, key_header, merged, request_by_route, route_of, with_query
 from tools.targets.openapi import request_of
 from tools.targets.registry import adapter_of
 
@@ -107,19 +107,7 @@ def shown_of(call: Call) -> Shown:
         case Target.Kind.OPENAPI:
             return shown_request(target, request_of(call))
         case _:
-            return shown_request(target, request_by_route(call))
-
-
-def request_by_route(call: Call) -> Request:
-    """As `targets.http.ask` makes it."""
-    bound = bind(call.tool.routes, call.values)
-    content = {} if bound.body is None else {"Content-Type": JSON}
-    return Request(
-        method=bound.method,
-        url=address_of(call.tool.target.base_url, bound.path, bound.query),
-        headers={**content, **bound.headers, **key_header(call)},
-        body=None if bound.body is None else encode(bound.body).encode(),
-    )
+            return shown_request(target, request_by_route(call, route_of(call)))
 
 
 def shown_request(target: Target, request: Request) -> Shown:

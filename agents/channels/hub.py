@@ -20,8 +20,7 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
-from agents.journal import NOTIFY_CHANNEL
-from agents.stops import CHANGED as STOPS_CHANGED
+from agents.journal import ANYTHING, NOTIFY_CHANNEL
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +129,7 @@ class Hub:
 
 def session_of(payload: str) -> UUID | None:
     """The session in `<session uuid>:<base seq>`; a change of stops, and what cannot be read, mean a resync."""
-    if payload == STOPS_CHANGED:
+    if payload == ANYTHING:
         return None
     try:
         return UUID(payload.partition(":")[0])

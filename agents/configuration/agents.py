@@ -13,7 +13,7 @@ from agents.configuration.values import Entry, nearest_words
 from agents.configure import FIRST_MODEL, lock, set_status
 from agents.forms import RESERVED_SLUGS, row_of
 from agents.models import Agent, AgentVersion
-from agents.versions import FIELDS
+from agents.versions import FIELDS, go_live
 from tools.models import Tool
 
 OWN = ("name", "description")
@@ -36,7 +36,7 @@ def write_agent(slug: str, entry: Entry, *, user: User | None, note: str) -> lis
     if changed and is_clean(agent, entry, changed):
         agent.save(update_fields=changed)
     if "status" in entry.values:
-        set_status(agent, Agent.Status(entry.values["status"]))
+        set_status(agent, Agent.Status(entry.values["status"]), user=user)
     return publish(agent, entry, user=user, note=note)
 
 
@@ -85,8 +85,7 @@ def publish(agent: Agent, entry: Entry, *, user: User | None, note: str) -> list
     version.note, version.published_at, version.published_by = note, timezone.now(), user
     version.full_clean(exclude=["agent", "published_by"])
     version.save(force_insert=True)
-    agent.live_version = version
-    agent.save(update_fields=["live_version"])
+    go_live(agent, version, user=user, action="agent.publish", reason=note)
     return [f"agent {agent.slug}: version {version.number} is live", *off_words(agent, version)]
 
 

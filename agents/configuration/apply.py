@@ -25,6 +25,7 @@ from agents.configuration.rules import problems_now, write_mode, write_rules
 from agents.configuration.targets import Plan, plan_target, write_target
 from agents.configuration.tools import write_tools
 from agents.usage import limit_list
+from observability.audit import record, recorded_last
 from tools.authorize import book
 from tools.catalog import catalog
 from tools.policies import lock
@@ -65,7 +66,11 @@ def apply_file(path: Path, options: Options) -> Applied:
     faults.check()
     try:
         with transaction.atomic():
-            applied = write(form, plans, faults, options=options)
+            with recorded_last():
+                applied = write(form, plans, faults, options=options)
+                if applied.changes:
+                    told = {"changes": applied.changes}
+                    record(options.user, "configuration.apply", kind="configuration file", name=path.name, after=told)
             transaction.set_rollback(options.dry_run)
     except DatabaseError as error:
         raise ApplyingFailed(f"Nothing was applied: {str(error).splitlines()[0]}") from error

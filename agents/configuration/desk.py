@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.configuration.form import AGENT, TOOL
+from agents.configuration.limits import words_of_steps
 from agents.models import Agent, AgentVersion, Limit
 from agents.versions import FIELDS
 from tools.credentials import credential_of
@@ -201,8 +202,10 @@ def usage_limit_thing(limit: Limit) -> Thing:
             "agent": agent,
             "amount": limit.amount,
             "enabled": limit.enabled,
+            "refuses": limit.refuses,
+            "steps": words_of_steps(limit),
         },
-        defaults={"agent": "", "enabled": True},
+        defaults={"agent": "", "enabled": True, "refuses": True, "steps": []},
     )
 
 

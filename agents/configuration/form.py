@@ -24,6 +24,7 @@ from agents.configuration.values import (
     members_of,
     one_of,
     read_entry,
+    several_of,
     shown,
     text,
     text_mapping,
@@ -35,6 +36,7 @@ from agents.configuration.values import (
 )
 from agents.models import Agent, Limit
 from agents.versions import FIELDS
+from memory.models import Strategy
 from tools.credential_fields import FIELDS as CREDENTIAL_FIELDS
 from tools.models import Credential, MoneyLimit, PolicyRule, PolicySetting, Target, Tool
 from tools.policy.forms import Operator
@@ -195,11 +197,14 @@ AGENT: dict[str, Read] = {
     "model": line_of_text,
     "fallback_model": line_of_text,
     "tools": unlike,
+    "guardrail": line_of_text,
     "greeting": text,
     "handoff_text": text,
-    **{name: whole for name in FIELDS if name.startswith(("window_", "max_"))},
+    **{name: whole for name in FIELDS if name.startswith(("window_", "max_", "recall_"))},
     "max_usd": amount,
     "merge_waiting": flag,
+    "recall_own_only": flag,
+    "memory_strategies": several_of(Strategy.values),
 }
 TARGET: dict[str, Read] = {
     Target.Kind.HTTP: line_of_text,
@@ -255,6 +260,8 @@ USAGE_LIMIT: dict[str, Read] = {
     "agent": line_of_text,
     "amount": amount,
     "enabled": flag,
+    "refuses": flag,
+    "steps": unlike,
 }
 MONEY_LIMIT: dict[str, Read] = {
     "tool": line_of_text,

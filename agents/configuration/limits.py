@@ -7,12 +7,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from agents.approval_limits import MOST_HOURS, approvers
+from agents.budget_changes import change_budget
 from agents.configuration.agents import tool_keys
 from agents.configuration.values import Entry, nearest_words
 from agents.limit_forms import check_amount
 from agents.limits import add_limit, change_amount, switch_limit
-from agents.models import Agent, Limit
+from agents.models import Agent, BudgetStep, LanguageModel, Limit
 from tools.models import ApproverLimit, MoneyLimit, Tool
+
+MOST_PERCENT = 500
 
 
 def write_usage_limit(entry: Entry) -> None:
@@ -40,6 +43,46 @@ def write_usage_limit(entry: Entry) -> None:
         return
     if values.get("enabled", limit.enabled) != limit.enabled:
         switch_limit(limit, enabled=values["enabled"])
+    write_budget(limit, entry)
+
+
+def write_budget(limit: Limit, entry: Entry) -> None:
+    """What makes a budget of a limit: whether it refuses, and its steps, each as "80 cheaper claude-haiku-5-5"."""
+    values = entry.values
+    named = [name for name in ("refuses", "steps") if name in values]
+    if named and limit.measure != Limit.Measure.USD:
+        entry.refuse(named[0], "only a limit of usd is a budget.")
+        return
+    try:
+        steps = [step_of(text) for text in values["steps"]] if "steps" in values else list(limit.steps.all())
+    except ValueError as error:
+        entry.refuse("steps", str(error))
+        return
+    refuses = values.get("refuses", limit.refuses)
+    if refuses == limit.refuses and sorted(map(words_of_step, steps)) == words_of_steps(limit):
+        return
+    limit.refuses = refuses
+    change_budget(limit, steps, by=None)
+
+
+def words_of_steps(limit: Limit) -> list[str]:
+    return sorted(words_of_step(step) for step in limit.steps.all())
+
+
+def words_of_step(step: BudgetStep) -> str:
+    return " ".join(part for part in (str(step.percent), step.action, step.model) if part)
+
+
+def step_of(text: str) -> BudgetStep:
+    """Raises `ValueError`, with a sentence."""
+    percent, action, model, *more = [*text.split(), "", "", ""][:4]
+    if not percent.isdecimal() or not 1 <= int(percent) <= MOST_PERCENT or any(more):
+        raise ValueError(f"{text!r} is no step: write a percentage and what happens, such as “80 cheaper”.")
+    if action not in BudgetStep.Action.values:
+        raise ValueError(f"{action!r} is nothing that a step does: {', '.join(BudgetStep.Action.values)}.")
+    if model and (action != BudgetStep.Action.CHEAPER or not LanguageModel.objects.filter(key=model).exists()):
+        raise ValueError(f"{text!r} names a model that is not known, or where none is used.")
+    return BudgetStep(percent=int(percent), action=action, model=model)
 
 
 def write_money_limit(entry: Entry) -> None:

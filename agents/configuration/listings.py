@@ -36,8 +36,10 @@ def take_over(plan: Plan, user: User | None, *, accepts: bool) -> list[str]:
         plan.entry.refuse("", HELD)
     elif plan.is_new or has_more or (accepts and (changed or gone or is_held)):
         hold(row, listing)
+        offers = (known & offered) | chosen
         try:
-            done = accept(row, (known & offered) | chosen, user, seen=listing.digest)
+            # The file's own rules come later, and all of them are checked against all tools then.
+            done = accept(row, offers, user, seen=listing.digest, checks_policies=False)
         except (ListingChanged, ValueError) as error:
             plan.entry.refuse("", str(error))
             return []

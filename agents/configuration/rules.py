@@ -19,9 +19,8 @@ from tools.models import PolicyRule, PolicySetting, PolicyVersion
 from tools.policies import (
     COPIED,
     Changed,
-    give_number,
+    add_version,
     in_force,
-    next_number,
     plain_rule,
     present_shapes,
     rules_of,
@@ -62,12 +61,7 @@ def write_rules(form: Form, *, user: User | None, note: str, known: list[Problem
     if not changed or any(entry.faults.found for entry in form.rules.values()):
         return []
     waiting = waiting_approvals()
-    # Numbered from the beginning: without a number it would be a second draft.
-    made = PolicyVersion.objects.create(number=next_number(), published_at=timezone.now())
-    for rule in rules:
-        rule.version = made
-    PolicyRule.objects.bulk_create(rules)
-    give_number(made, user=user, note=note)
+    made = add_version(rules, user=user, note=note)
     void = [f"policies: {waiting} approvals that waited are void: they were asked for under other rules"]
     return [f"policies: version {made.number} is in force", *(void if waiting else [])]
 

@@ -113,6 +113,20 @@ def unlike(node: Node) -> list[str]:
     return found
 
 
+def several_of(choices: Iterable[str]) -> Read:
+    """Some of these, or none, in their order."""
+    known = [str(choice) for choice in choices]
+
+    def read(node: Node) -> list[str]:
+        found = unlike(node)
+        for place, item in enumerate(found):
+            if item not in known:
+                raise Unfit(f"{item!r} is none of {', '.join(known)}{nearest_words(item, known)}", node.value[place])
+        return [value for value in known if value in found]
+
+    return read
+
+
 def mapping(node: Node) -> dict[str, Any]:
     """Any object of JSON."""
     if not isinstance(node.value, dict):

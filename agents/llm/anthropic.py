@@ -7,9 +7,11 @@ retries nothing and the loop decides.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import anthropic
@@ -22,7 +24,8 @@ from agents.llm.base import Block, OnText, Reply, Request
 from agents.llm.blocks import read_arguments
 from agents.llm.connections import pool_limits, read_key, read_until, timeout_of
 from agents.llm.deadline import within
-from agents.llm.failures import kind_of_status, model_failed, retry_after_of
+from agents.llm.draft import CHARACTERS_PER_TOKEN
+from agents.llm.failures import counted_so_far, kind_of_status, model_failed, retry_after_of
 from observability.batch import encode
 from observability.prices import Tokens
 
@@ -56,9 +59,10 @@ class AnthropicModel:
         self._client.close()
 
     def call(self, request: Request, on_text: OnText) -> Reply:
-        with within(request.deadline) as seconds:
+        reading = Reading(on_text, time.monotonic())
+        with counted_so_far(reading.tokens_so_far), within(request.deadline) as seconds:
             try:
-                return self._stream(request, on_text, seconds)
+                return self._stream(request, reading, seconds)
             except anthropic.APITimeoutError as error:
                 raise model_failed("timeout", f"no answer within {seconds:.0f} s") from error
             except anthropic.APIStatusError as error:
@@ -66,8 +70,7 @@ class AnthropicModel:
             except (anthropic.APIConnectionError, OSError) as error:
                 raise model_failed("connection", f"the connection failed: {error}") from error
 
-    def _stream(self, request: Request, on_text: OnText, seconds: float) -> Reply:
-        started = time.monotonic()
+    def _stream(self, request: Request, reading: Reading, seconds: float) -> Reply:
         stream = self._client.post(
             PATH,
             cast_to=object,
@@ -79,7 +82,6 @@ class AnthropicModel:
         # Lines are read beneath the SDK's events, each of which would become a checked object.
         response = stream.response
         with closing(stream), read_until(request.deadline, response):
-            reading = Reading(on_text, started)
             for event in self._events_of(response):
                 reading.take(event)
             return reading.reply(self._request_id_of(response))
@@ -114,10 +116,12 @@ class AnthropicModel:
 
 
 def message_body(request: Request) -> dict[str, Any]:
+    choice = {"type": "tool", "name": request.must_use, "disable_parallel_tool_use": True}
     return {
         "model": request.model,
         "messages": request.messages,
         "tools": request.tools,
+        **({"tool_choice": choice} if request.must_use else {}),
         "max_tokens": request.max_tokens,
         "stream": True,
     }
@@ -140,6 +144,8 @@ class Reading:
         self._blocks: list[Block] = []
         self._parts: list[str] = []
         self._usage: dict[str, Any] = {}
+        self._is_counted = False
+        self._characters = 0
         self._model = ""
         self._stop_reason: str | None = None
         self._ended = False
@@ -159,7 +165,9 @@ class Reading:
                 self._close_block()
             case "message_delta":
                 self._stop_reason = event["delta"].get("stop_reason")
+                # Each number is that of the whole reply: it takes the place of the first one, and is not added to it.
                 self._usage.update({key: value for key, value in event["usage"].items() if value is not None})
+                self._is_counted = True
             case "message_stop":
                 self._ended = True
             case "error":
@@ -171,14 +179,18 @@ class Reading:
         block = self._blocks[-1]
         match delta["type"]:
             case "text_delta":
-                self._parts.append(delta["text"])
+                self._add(delta["text"])
                 self._on_text(delta["text"])
             case "input_json_delta":
-                self._parts.append(delta["partial_json"])
+                self._add(delta["partial_json"])
             case "thinking_delta":
-                self._parts.append(delta["thinking"])
+                self._add(delta["thinking"])
             case "signature_delta":
                 block["signature"] = delta["signature"]
+
+    def _add(self, part: str) -> None:
+        self._parts.append(part)
+        self._characters += len(part)
 
     def _close_block(self) -> None:
         block, joined = self._blocks[-1], "".join(self._parts)
@@ -193,20 +205,47 @@ class Reading:
     def reply(self, request_id: str | None) -> Reply:
         if not self._ended or self._stop_reason is None:
             raise model_failed("cut", "the stream ended before the reply did", request_id=request_id)
-        usage = self._usage
         return Reply(
             content=[block for block in self._blocks if block["type"] != "text" or block["text"]],
             stop_reason=self._stop_reason,
-            tokens=Tokens(
-                input=usage.get("input_tokens") or 0,
-                output=usage.get("output_tokens") or 0,
-                cache_read=usage.get("cache_read_input_tokens") or 0,
-                cache_write=usage.get("cache_creation_input_tokens") or 0,
-            ),
+            tokens=tokens_of(self._usage),
             model=self._model,
             request_id=request_id,
             first_token_ms=self._first_token_ms,
         )
+
+    def tokens_so_far(self) -> Tokens | None:
+        """What a call that broke off is billed for; None where no answer had begun.
+
+        The beginning of a message counts what was given, the end what was written. Without the end, the written is
+        estimated from its length.
+        """
+        if not self._usage:
+            return None
+        counted = tokens_of(self._usage)
+        if self._is_counted:
+            return counted
+        written = max(counted.output, math.ceil(self._characters / CHARACTERS_PER_TOKEN))
+        return replace(counted, output=written, is_estimated=True)
+
+
+def tokens_of(usage: Mapping[str, Any]) -> Tokens:
+    """The Messages API's `usage`: what was read from and written to the cache is not among `input_tokens`.
+
+    `cache_creation` parts what was written by how long it is kept; it is no further amount. What servers' tools were
+    used for (`server_tool_use`), and how the output divides (`output_tokens_details`), are not tokens of their own.
+    """
+    kept = usage.get("cache_creation") or {}
+    five_minutes, hour = kept.get("ephemeral_5m_input_tokens") or 0, kept.get("ephemeral_1h_input_tokens") or 0
+    told = usage.get("cache_creation_input_tokens")
+    written = five_minutes + hour if told is None else told
+    return Tokens(
+        input=usage.get("input_tokens") or 0,
+        output=usage.get("output_tokens") or 0,
+        cache_read=usage.get("cache_read_input_tokens") or 0,
+        cache_write=written,
+        cache_write_1h=min(hour, written),
+    )
 
 
 def failure_in_stream(error: dict[str, Any]) -> ModelFailed:

@@ -17,6 +17,7 @@ class Request:
     """One model call. `deadline` is an instant of `time.monotonic()` after which the call is broken off.
 
     `model` is the provider's own name of it. The two capabilities are the row's, for the adapters whose models differ.
+    `must_use` names the one tool that has to be used; a model that cannot be made to refuses the call.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Request:
     deadline: float
     streams_tools: bool = True
     caches_prompts: bool = False
+    must_use: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ from agents.llm.connections import CONNECT_SECONDS
 from agents.llm.converse_form import Quirk, converse_request, learn, read_stream, read_whole
 from agents.llm.deadline import watcher, within
 from agents.llm.draft import Draft
-from agents.llm.failures import model_failed, retry_after_of
+from agents.llm.failures import counted_so_far, model_failed, retry_after_of
 
 
 @dataclass(kw_only=True)
@@ -79,9 +79,10 @@ class ConverseModel:
         self._client.close()
 
     def call(self, request: Request, on_text: OnText) -> Reply:
-        with within(request.deadline) as seconds:
+        draft = Draft(request, on_text)
+        with counted_so_far(draft.tokens_so_far), within(request.deadline) as seconds:
             try:
-                return self._converse(request, on_text)
+                return self._converse(request, draft)
             except (ReadTimeoutError, ConnectTimeoutError, BodyTimeoutError) as error:
                 raise model_failed("timeout", f"no answer within {seconds:.0f} s") from error
             except EventStreamError as error:
@@ -95,20 +96,22 @@ class ConverseModel:
             except BotoCoreError as error:
                 raise model_failed("rejected", str(error)) from error
 
-    def _converse(self, request: Request, on_text: OnText) -> Reply:
-        """The call, made again in another form where the model turns out to need one; learnt once a process."""
+    def _converse(self, request: Request, draft: Draft) -> Reply:
+        """The call, made again in another form where the model turns out to need one; learnt once a process.
+
+        Such a refusal comes before any answer, so the draft is empty still.
+        """
         while True:
             known = self._quirks.get(request.model, frozenset())
             try:
-                return self._call(request, on_text, known)
+                return self._call(request, draft, known)
             except ClientError as error:
                 quirk = learn(error.response["Error"])
                 if quirk is None or quirk in known:
                     raise
                 self._quirks[request.model] = known | {quirk}
 
-    def _call(self, request: Request, on_text: OnText, quirks: frozenset[Quirk]) -> Reply:
-        draft = Draft(request, on_text)
+    def _call(self, request: Request, draft: Draft, quirks: frozenset[Quirk]) -> Reply:
         body = converse_request(request, quirks)
         is_streamed = not request.tools or (request.streams_tools and Quirk.NO_TOOLS_IN_STREAM not in quirks)
         self._local.exchange = exchange = Exchange(deadline=request.deadline)

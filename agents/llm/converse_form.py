@@ -57,7 +57,8 @@ def converse_request(request: Request, quirks: frozenset[Quirk]) -> dict[str, An
     if request.system.strip():
         body["system"] = [{"text": request.system}, *cache_point]
     if request.tools:
-        body["toolConfig"] = {"tools": [tool_form(tool) for tool in request.tools]}
+        choice = {"toolChoice": {"tool": {"name": wire_name(request.must_use)}}} if request.must_use else {}
+        body["toolConfig"] = {"tools": [tool_form(tool) for tool in request.tools], **choice}
     return body
 
 
@@ -107,11 +108,12 @@ def read_whole(answer: Mapping[str, Any], draft: Draft) -> Reply:
             draft.open_use(index, given_id=use.get("toolUseId"), name=use.get("name", ""))
             draft.add_arguments(index, encode(use.get("input", {})))
     request_id = answer.get("ResponseMetadata", {}).get("RequestId")
-    return end(draft, answer["stopReason"], answer.get("usage"), request_id=request_id)
+    draft.counted = tokens_of(answer.get("usage"))
+    return end(draft, answer["stopReason"], request_id=request_id)
 
 
 def read_stream(events: Iterable[Mapping[str, Any]], draft: Draft, *, request_id: str | None) -> Reply:
-    stop_reason, usage = "", None
+    stop_reason = ""
     for event in events:
         match dict(event):
             case {"contentBlockStart": {"start": {"toolUse": use}, "contentBlockIndex": index}}:
@@ -123,16 +125,16 @@ def read_stream(events: Iterable[Mapping[str, Any]], draft: Draft, *, request_id
             case {"messageStop": {"stopReason": reason}}:
                 stop_reason = reason
             case {"metadata": {"usage": counted}}:
-                usage = counted
+                draft.counted = tokens_of(counted)
     if not stop_reason:
         raise model_failed("cut", "the stream ended before the reply did", request_id=request_id)
-    return end(draft, stop_reason, usage, request_id=request_id)
+    return end(draft, stop_reason, request_id=request_id)
 
 
-def end(draft: Draft, reason: str, usage: Mapping[str, int] | None, *, request_id: str | None) -> Reply:
+def end(draft: Draft, reason: str, *, request_id: str | None) -> Reply:
     if reason in FAILED_REASONS:
         raise malformed(reason, request_id)
-    return draft.reply(STOP_REASONS.get(reason, reason), tokens_of(usage), model="", request_id=request_id)
+    return draft.reply(STOP_REASONS.get(reason, reason), model="", request_id=request_id)
 
 
 def malformed(reason: str, request_id: str | None) -> ModelFailed:
@@ -140,13 +142,19 @@ def malformed(reason: str, request_id: str | None) -> ModelFailed:
     return model_failed("server", f"the model's output could not be read ({reason})", status=200, request_id=request_id)
 
 
-def tokens_of(usage: Mapping[str, int] | None) -> Tokens | None:
-    """The cache's tokens are not among the input's, as with the Messages API."""
+def tokens_of(usage: Mapping[str, Any] | None) -> Tokens | None:
+    """The cache's tokens are not among the input's, as with the Messages API.
+
+    `cacheDetails` parts what was written by how long it is kept; it is no further amount.
+    """
     if not usage:
         return None
+    written = usage.get("cacheWriteInputTokens") or 0
+    hour = sum(part.get("inputTokens") or 0 for part in usage.get("cacheDetails") or () if part.get("ttl") == "1h")
     return Tokens(
-        input=usage.get("inputTokens", 0),
-        output=usage.get("outputTokens", 0),
-        cache_read=usage.get("cacheReadInputTokens", 0),
-        cache_write=usage.get("cacheWriteInputTokens", 0),
+        input=usage.get("inputTokens") or 0,
+        output=usage.get("outputTokens") or 0,
+        cache_read=usage.get("cacheReadInputTokens") or 0,
+        cache_write=written,
+        cache_write_1h=min(hour, written),
     )

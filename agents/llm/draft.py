@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 
-from agents.llm.base import Block, OnText, Reply, Request
+from agents.llm.base import OnText, Reply, Request
 from agents.llm.blocks import own_names, read_arguments, use_ids, valid_use_id
 from observability.batch import encode
 from observability.prices import Tokens
@@ -36,6 +37,9 @@ class Draft:
         self._taken = use_ids(request.messages)
         self._pieces: list[list[str] | Use] = []
         self._uses: dict[Hashable, Use] = {}
+
+        # The provider's own count, as soon as it is known.
+        self.counted: Tokens | None = None
 
     @property
     def has_uses(self) -> bool:
@@ -67,26 +71,34 @@ class Draft:
         if self._first_token_ms is None:
             self._first_token_ms = round((time.monotonic() - self._started) * 1000)
 
-    def reply(self, stop_reason: str, tokens: Tokens | None, *, model: str, request_id: str | None) -> Reply:
-        """The whole. Without `tokens`, they are estimated from its length."""
+    def reply(self, stop_reason: str, *, model: str, request_id: str | None) -> Reply:
+        """The whole. Where nobody counted tokens, they are estimated from its length."""
         blocks = [block_of(piece) for piece in self._pieces]
         # A text of blanks alone is refused when it comes back in the history.
         content = [block for block in blocks if block["type"] != "text" or block["text"].strip()]
         return Reply(
             content=content,
             stop_reason="tool_use" if self.has_uses and stop_reason == "end_turn" else stop_reason,
-            tokens=tokens or self._estimate(content),
+            tokens=self.counted or self._estimate(encode(content)),
             model=model or self._request.model,
             request_id=request_id,
             first_token_ms=self._first_token_ms,
-            are_tokens_estimated=tokens is None,
+            are_tokens_estimated=self.counted is None,
         )
 
-    def _estimate(self, content: list[Block]) -> Tokens:
+    def tokens_so_far(self) -> Tokens | None:
+        """What a call that broke off is billed for; None where no answer had begun."""
+        if self.counted or not self._pieces:
+            return self.counted
+        parts = [piece if isinstance(piece, list) else [piece.name, *piece.parts] for piece in self._pieces]
+        return self._estimate("".join(itertools.chain(*parts)))
+
+    def _estimate(self, written: str) -> Tokens:
         given = [self._request.system, self._request.messages, self._request.tools]
         return Tokens(
             input=len(encode(given)) // CHARACTERS_PER_TOKEN + 1,
-            output=len(encode(content)) // CHARACTERS_PER_TOKEN + 1,
+            output=len(written) // CHARACTERS_PER_TOKEN + 1,
+            is_estimated=True,
         )
 
 

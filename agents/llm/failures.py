@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 
 from agents.errors import ModelFailed
+from observability.prices import Tokens
 
+# How much was billed for these is not known, whatever had come of the answer: the provider may have gone on writing.
+MAY_HAVE_COST = frozenset({"cut", "timeout", "connection"})
 LONGEST_MESSAGE = 500
 KINDS_BY_STATUS = {
     408: "timeout",
@@ -19,6 +23,41 @@ KINDS_BY_STATUS = {
     504: "timeout",
     529: "overloaded",
 }
+
+
+class BrokenOff(ModelFailed):
+    """The answer had begun: what was read and written so far is billed, however the call ended.
+
+    `tokens` are the provider's own count where it told one, else an estimate.
+    """
+
+    def __init__(self, failure: ModelFailed, tokens: Tokens) -> None:
+        super().__init__(
+            failure.kind,
+            str(failure),
+            retryable=failure.retryable,
+            status=failure.status,
+            request_id=failure.request_id,
+            retry_after=failure.retry_after,
+        )
+        self.tokens = tokens
+
+
+@contextmanager
+def counted_so_far(tokens: Callable[[], Tokens | None]) -> Iterator[None]:
+    """A call that fails in the block raises `BrokenOff` with these tokens; where they are None, nothing had begun."""
+    try:
+        yield
+    except ModelFailed as error:
+        found = tokens()
+        if found is None:
+            raise
+        raise BrokenOff(error, found) from error
+
+
+def billed_tokens(error: ModelFailed) -> Tokens:
+    """What a failed call is charged for."""
+    return error.tokens if isinstance(error, BrokenOff) else Tokens()
 
 
 def model_failed(

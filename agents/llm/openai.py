@@ -13,7 +13,7 @@ from agents.llm.base import OnText, Reply, Request
 from agents.llm.connections import pool_limits, read_key, read_until, timeout_of
 from agents.llm.deadline import within
 from agents.llm.draft import Draft
-from agents.llm.failures import kind_of_status, model_failed, retry_after_of
+from agents.llm.failures import counted_so_far, kind_of_status, model_failed, retry_after_of
 from agents.llm.openai_form import COUNT_OPTION, ChatReading, Piece, chat_request
 from observability.batch import encode
 
@@ -44,9 +44,9 @@ class OpenAIModel:
             return self._call(request, on_text)
 
     def _call(self, request: Request, on_text: OnText) -> Reply:
-        with within(request.deadline) as seconds:
+        draft = Draft(request, on_text)
+        with counted_so_far(draft.tokens_so_far), within(request.deadline) as seconds:
             body = encode(chat_request(request, counts_tokens=self._counts_tokens)).encode()
-            draft = Draft(request, on_text)
             try:
                 with self._client.stream("POST", self._url, content=body, timeout=timeout_of(seconds)) as response:
                     return self._read(response, draft, request.deadline)

@@ -37,6 +37,8 @@ def chat_request(request: Request, *, counts_tokens: bool = True) -> dict[str, A
     body: dict[str, Any] = {"model": request.model, "messages": messages, "max_tokens": request.max_tokens}
     if request.tools:
         body["tools"] = [tool_form(tool) for tool in request.tools]
+    if request.must_use:
+        body["tool_choice"] = {"type": "function", "function": {"name": wire_name(request.must_use)}}
     if not request.tools or request.streams_tools:
         body["stream"] = True
         if counts_tokens:
@@ -81,13 +83,12 @@ class ChatReading:
         self._draft = draft
         self._model = ""
         self._finish_reason = ""
-        self._usage: dict[str, Any] = {}
         # The calls so far: where each stands in the draft, its index and its id on the wire.
         self._calls: list[tuple[int, object, str]] = []
 
     def take(self, piece: Piece) -> None:
         self._model = piece.get("model") or self._model
-        self._usage = piece.get("usage") or self._usage
+        self._draft.counted = tokens_of(piece.get("usage")) or self._draft.counted
         for choice in piece.get("choices") or []:
             said = choice.get("delta") or choice.get("message") or {}
             self._draft.add_text(said.get("content") or "")
@@ -125,15 +126,13 @@ class ChatReading:
         if reason in FAILED_REASONS:
             raise model_failed("server", f"the server broke off its answer ({reason})", request_id=request_id)
         stop_reason = STOP_REASONS.get(reason, "end_turn")
-        return self._draft.reply(stop_reason, self._tokens(), model=self._model, request_id=request_id)
+        return self._draft.reply(stop_reason, model=self._model, request_id=request_id)
 
-    def _tokens(self) -> Tokens | None:
-        """The cache's tokens are counted among the prompt's here, and apart from them in ours."""
-        if not self._usage:
-            return None
-        cached = (self._usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-        return Tokens(
-            input=max(0, (self._usage.get("prompt_tokens") or 0) - cached),
-            output=self._usage.get("completion_tokens") or 0,
-            cache_read=cached,
-        )
+
+def tokens_of(usage: Mapping[str, Any] | None) -> Tokens | None:
+    """The cache's tokens are counted among the prompt's here, and apart from them in ours."""
+    if not usage:
+        return None
+    given = usage.get("prompt_tokens") or 0
+    cached = min(given, (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)
+    return Tokens(input=given - cached, output=usage.get("completion_tokens") or 0, cache_read=cached)

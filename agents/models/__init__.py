@@ -1,7 +1,7 @@
 from agents.models.agents import Agent, AgentVersion
 from agents.models.escalations import Escalation
 from agents.models.language_models import LanguageModel, ModelAlias
-from agents.models.limits import Limit, Reservation, Usage
+from agents.models.limits import BudgetCrossing, BudgetStep, Limit, Reservation, Usage
 from agents.models.sessions import Customer, Message, Session
 from agents.models.stops import Stop
 from agents.models.turns import Turn, TurnEvent
@@ -9,6 +9,8 @@ from agents.models.turns import Turn, TurnEvent
 __all__ = [
     "Agent",
     "AgentVersion",
+    "BudgetCrossing",
+    "BudgetStep",
     "Customer",
     "Escalation",
     "LanguageModel",

@@ -9,7 +9,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from memory.models import Strategy
 from observability.ids import uuid7
+
+
+def every_strategy() -> list[str]:
+    return list(Strategy.values)
 
 
 class Agent(models.Model):
@@ -77,6 +82,26 @@ class AgentVersion(models.Model):
     )
     merge_waiting = models.BooleanField(
         default=False, help_text="Messages that come in while a turn runs are answered together."
+    )
+    memory_strategies = models.JSONField(
+        default=every_strategy, blank=True, help_text="What is remembered of a customer after a conversation."
+    )
+    recall_memories = models.PositiveIntegerField(
+        default=8, validators=[MaxValueValidator(50)], help_text="Memories of the customer in a turn; 0 for none."
+    )
+    recall_passages = models.PositiveIntegerField(
+        default=3, validators=[MaxValueValidator(20)], help_text="Passages of documents in a turn; 0 for none."
+    )
+    recall_tokens = models.PositiveIntegerField(
+        default=800, validators=[MinValueValidator(50), MaxValueValidator(20_000)], help_text="For both together."
+    )
+    recall_own_only = models.BooleanField(
+        default=False, help_text="Only what this agent has learnt, or a person wrote; else what every agent has."
+    )
+    guardrail = models.CharField(
+        max_length=80,
+        blank=True,
+        help_text="Checks every message, tool call and reply: its name, or `name:version`; empty for the default one.",
     )
     greeting = models.CharField(max_length=300, blank=True)
     handoff_text = models.CharField(

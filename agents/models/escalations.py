@@ -79,6 +79,8 @@ class Escalation(models.Model):
             ),
             # What was opened today: the queue's figures, Home, and their list.
             models.Index(fields=["opened_at", "id"], name="escalation_opened"),
+            # What goes with a turn that is deleted.
+            models.Index(fields=["turn"], name="escalation_of_turn", condition=models.Q(turn__isnull=False)),
         ]
 
     def __str__(self) -> str:

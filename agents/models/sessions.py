@@ -76,6 +76,15 @@ class Session(models.Model):
     preview = models.CharField(max_length=160, blank=True)
     preview_author = models.CharField(max_length=10, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    # When it was said that the matter is solved: by the person who closed it, or by the customer, who takes it back by
+    # writing again.
+    solved_at = models.DateTimeField(null=True, blank=True)
+    # The other three are kept by triggers of migration 0015, whoever writes. When a person first had the word.
+    handed_over_at = models.DateTimeField(null=True, blank=True)
+    # When the customer came back after the longest silence that followed an answer, here or in a new conversation, and
+    # since when it had been quiet; without the latter it had been said to be solved, at most seven days before.
+    came_back_at = models.DateTimeField(null=True, blank=True)
+    quiet_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -100,6 +109,40 @@ class Session(models.Model):
             ),
             models.Index(
                 fields=["-last_message_at", "-id"], name="session_open", condition=models.Q(closed_at__isnull=True)
+            ),
+            # The nightly deletion: those closed longest ago.
+            models.Index(
+                fields=["closed_at", "id"], name="session_closed", condition=models.Q(closed_at__isnull=False)
+            ),
+            # The overview (agents/resolution.py): what began, was said to be solved, was handed over, came back.
+            models.Index(fields=["opened_at"], include=["agent", "channel"], name="session_begun"),
+            models.Index(
+                fields=["solved_at"],
+                include=["agent", "channel", "handed_over_at"],
+                name="session_solved",
+                condition=models.Q(solved_at__isnull=False),
+            ),
+            models.Index(
+                fields=["handed_over_at"],
+                include=["agent", "channel"],
+                name="session_handed_over",
+                condition=models.Q(handed_over_at__isnull=False),
+            ),
+            models.Index(
+                fields=["came_back_at"], name="session_came_back", condition=models.Q(came_back_at__isnull=False)
+            ),
+            # And what the agent answered last, alone, before it became quiet.
+            models.Index(
+                fields=["last_message_at"],
+                include=["agent", "channel", "came_back_at"],
+                name="session_answered",
+                condition=models.Q(
+                    controller="agent",
+                    preview_author="agent",
+                    waiting_since__isnull=True,
+                    handed_over_at__isnull=True,
+                    solved_at__isnull=True,
+                ),
             ),
         ]
 

@@ -38,6 +38,8 @@ class Turn(models.Model):
     lease_token = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(default=timezone.now)
+    # When the sweeper last told a worker of it.
+    nudged_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     failure = models.TextField(blank=True)

@@ -27,10 +27,18 @@ def opening_messages(version: AgentVersion, earlier: list[Exchange]) -> tuple[li
     for exchange in window.kept:
         for message in exchange.messages:
             append_message(messages, message["role"], message["content"])
-    # A conversation opens with the customer; what a person said before that cannot stand first.
-    while messages and messages[0]["role"] != "user":
-        messages.pop(0)
-    return messages, window.dropped
+    return from_the_customer_on(messages), window.dropped
+
+
+def from_the_customer_on(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A conversation opens with the customer: what a person or the agent said before cannot stand first, nor can the
+    results of its tools. A turn that was handed back begins with the agent."""
+    for place, message in enumerate(messages):
+        if message["role"] == "user":
+            said = [block for block in message["content"] if block["type"] != "tool_result"]
+            if said:
+                return [{**message, "content": said}, *messages[place + 1 :]]
+    return []
 
 
 def system_text(version: AgentVersion, claim: Claim) -> str:

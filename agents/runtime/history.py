@@ -17,6 +17,7 @@ from uuid import UUID
 from django.db import connection
 
 from agents.turns import Claim
+from memory.recall import without_fences
 from memory.window import Exchange
 from observability.batch import encode
 from tools.ledger import LEFT_OPEN
@@ -31,15 +32,17 @@ WITH recent AS (
   SELECT min(seq) AS first FROM (
     SELECT seq FROM agents_turn WHERE session_id = %(session)s AND seq <= %(seq)s ORDER BY seq DESC LIMIT %(turns)s
   ) AS newest
+), older AS (
+  SELECT count(*) AS turns FROM agents_turn AS o, recent WHERE o.session_id = %(session)s AND o.seq < recent.first
 )
 SELECT coalesce(t.seq, m.seq) AS place, m.turn_id, m.author, m.visibility, m.content, m.created_at,
   CASE WHEN m.visibility = 'step' THEN (
     SELECT jsonb_agg(jsonb_build_object('id', c.id, 'tool_use_id', c.tool_use_id, 'tool_name', c.tool_name,
       'effect', c.effect, 'arguments', c.arguments, 'digest', c.digest, 'state', c.state, 'result', c.result,
-      'attempts', c.attempts) ORDER BY c.id)
+      'attempts', c.attempts, 'decision', c.decision) ORDER BY c.id)
     FROM tools_toolcall AS c WHERE c.turn_id = m.turn_id
-  ) END
-FROM agents_message AS m LEFT JOIN agents_turn AS t ON t.id = m.turn_id, recent
+  ) END, older.turns
+FROM agents_message AS m LEFT JOIN agents_turn AS t ON t.id = m.turn_id, recent, older
 WHERE m.session_id = %(session)s AND m.seq >= recent.first AND m.visibility IN ('public', 'step')
   AND m.author <> 'system' AND (coalesce(t.seq, m.seq) <= %(seq)s OR m.turn_id = %(turn)s)
 ORDER BY place, m.seq
@@ -56,6 +59,8 @@ class History:
     pending: list[ToolCall] = field(default_factory=list)
     escalated: bool = False
     model_calls: int = 0
+    # Turns of the conversation that were not even read.
+    older: int = 0
     calls: list[ToolCall] = field(default_factory=list)
 
 
@@ -68,6 +73,7 @@ class Row:
     content: list[dict[str, Any]]
     at: datetime
     calls: list[dict[str, Any]]
+    older: int
 
 
 def load_history(claim: Claim, *, turns: int) -> History:
@@ -86,13 +92,21 @@ def load_history(claim: Claim, *, turns: int) -> History:
         else:
             earlier.append(Exchange(messages=messages_of(members, ended=True), at=members[0].at))
     current.earlier = earlier
+    current.older = rows[0].older if rows else 0
     return current
 
 
 def read_row(row: Sequence[Any]) -> Row:
     content, calls = (json.loads(value) if isinstance(value, str) else value for value in (row[4], row[6]))
     return Row(
-        place=row[0], turn_id=row[1], author=row[2], visibility=row[3], content=content, at=row[5], calls=calls or []
+        place=row[0],
+        turn_id=row[1],
+        author=row[2],
+        visibility=row[3],
+        content=content,
+        at=row[5],
+        calls=calls or [],
+        older=row[7],
     )
 
 
@@ -122,6 +136,7 @@ def call_of(claim: Claim, row: dict[str, Any]) -> ToolCall:
         digest=row["digest"],
         state=row["state"],
         attempts=row["attempts"],
+        decision=row["decision"],
     )
 
 
@@ -133,6 +148,8 @@ def messages_of(rows: list[Row], *, ended: bool) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     for row in rows:
         content = row.content
+        if row.author == "customer":
+            content = [unlike_ours(block) for block in content]
         if row.author == "person":
             content = [{"type": "text", "text": f"[A colleague answered:] {block['text']}"} for block in content]
         append_message(messages, "user" if row.author == "customer" else "assistant", content)
@@ -148,6 +165,11 @@ def messages_of(rows: list[Row], *, ended: bool) -> list[dict[str, Any]]:
         if blocks:
             append_message(messages, "user", blocks)
     return messages
+
+
+def unlike_ours(block: dict[str, Any]) -> dict[str, Any]:
+    """A customer cannot write what looks like recalled memories or documents."""
+    return {**block, "text": without_fences(block["text"])} if block["type"] == "text" else block
 
 
 def append_message(messages: list[dict[str, Any]], role: str, content: list[dict[str, Any]]) -> None:

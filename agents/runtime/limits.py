@@ -54,6 +54,10 @@ class Limits:
             )
         self.model_calls += 1
 
+    def take_back_model_call(self) -> None:
+        """One that was admitted and not made."""
+        self.model_calls -= 1
+
     def spend(self, *, tokens: int, usd: Decimal) -> None:
         """What a model call came to."""
         self.tokens += tokens

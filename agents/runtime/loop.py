@@ -6,7 +6,7 @@ dies leaves rows from which the next one goes on.
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, assert_never
@@ -15,34 +15,37 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from agents.budgets import PeopleAnswer
 from agents.errors import LimitReached, ModelFailed, Stopped
-from agents.escalations import escalate, escalation_parts
-from agents.journal import Event, Written, end_turn, message_event, park_turn, write_turn
+from agents.escalations import escalate
+from agents.journal import Written, write_turn
 from agents.llm.base import Reply
-from agents.models import AgentVersion, Escalation, Message, Session, Turn
+from agents.models import AgentVersion, Escalation, Message, Session
 from agents.runtime.context import build_request, opening_messages, system_text
-from agents.runtime.events import step_ended, step_started, step_waits
+from agents.runtime.endings import Endings
+from agents.runtime.events import step_ended, step_started
+from agents.runtime.evidence import gather, with_evidence, words_of
+from agents.runtime.grounds import grounds_of
+from agents.runtime.guarding import feedback_on, summary_of
 from agents.runtime.heartbeat import heartbeat
 from agents.runtime.history import ESCALATE, append_message, load_history, tool_result
-from agents.runtime.limits import Limits
-from agents.runtime.model_calls import ModelCalls
 from agents.runtime.requesters import requester_of
 from agents.runtime.steps import CallTools, Escalate, FinalReply, next_step
 from agents.runtime.stream import Releaser
 from agents.runtime.taint import untrusted_arguments
+from agents.runtime.waits import record_waits
+from agents.runtime.withholding import with_text
 from agents.turns import Claim
-from observability.batch import Part, encode
-from observability.tracing import Recorder
+from guardrails.checks import Assessment, Taken
+from guardrails.evidence import Evidence as Grounds
 from tools import approvals, ledger
-from tools.approvals import ApprovalNeeded, Ask
+from tools.approvals import ApprovalNeeded
 from tools.binding import Customer
 from tools.catalog import catalog
 from tools.errors import ToolRefused
 from tools.gateway import Caller, call_tool
-from tools.models import Approval, ToolCall
+from tools.models import Approval, Tool, ToolCall
 from tools.policy.authorize import Principal
-
-logger = logging.getLogger(__name__)
 
 
 class Silenced(Exception):
@@ -52,7 +55,7 @@ class Silenced(Exception):
 @lru_cache(maxsize=256)
 def get_version(version_id: UUID) -> AgentVersion:
     """Read once a process: a version that runs never changes."""
-    return AgentVersion.objects.get(pk=version_id)
+    return AgentVersion.objects.select_related("agent").get(pk=version_id)
 
 
 def run_turn(claim: Claim) -> Written:
@@ -68,32 +71,27 @@ def run_turn(claim: Claim) -> Written:
         except Stopped as stop:
             return run.hand_over(Escalation.Reason.STOPPED, f"Stopped by staff: {stop}", failure="")
         except LimitReached as error:
-            return run.hand_over(Escalation.Reason.USAGE_LIMIT, str(error), failure=str(error))
+            failure = "" if isinstance(error, PeopleAnswer) else str(error)
+            return run.hand_over(Escalation.Reason.USAGE_LIMIT, str(error), failure=failure)
         except ModelFailed as error:
             failure = f"The model gave no reply ({error.kind}): {error}"
             return run.hand_over(Escalation.Reason.UNCLASSIFIED, failure, failure=failure)
 
 
-class Run:
+class Run(Endings):
     """One attempt at one turn."""
 
     def __init__(self, claim: Claim) -> None:
-        self.claim = claim
-        self.lease = claim.lease
-        self.version = get_version(claim.version_id)
-        self.recorder = Recorder(trace_id=claim.turn_id, agent_id=claim.agent_id, started_at=claim.started_at)
-        self.limits = Limits.of(self.version)
+        super().__init__(claim, get_version(claim.version_id))
         self.system = system_text(self.version, claim)
-        self.model_calls = ModelCalls(claim, self.version, self.recorder, self.limits)
         self.stopped_tools = claim.stops.tools
         self.messages: list[dict[str, Any]] = []
         self.pending: list[ToolCall] = []
         self.dropped = 0
-        self.escalated = False
-        self.approved: set[UUID] = set()
-        # Writes of which nobody knows whether they were carried out.
-        self.unknown: list[ToolCall] = []
-        self.unwritten: list[Part] = []
+        self.asked: list[dict[str, Any]] = []
+        self.asked_at = 0
+        self.known_grounds = (-1, Grounds())
+        self.repair: list[dict[str, Any]] = []  # a reply that did not pass, and why: for the next call alone
         self.caller = Caller(
             principal=principal_of(claim),
             permitted=frozenset(self.version.tools),
@@ -109,7 +107,7 @@ class Run:
             deadline=self.limits.deadline,
             builtins={ESCALATE: self.escalate_to_human},
             mark_sent=self.mark_sent,
-            untrusted=lambda tool, arguments: untrusted_arguments(tool, arguments, self.messages),
+            untrusted=self.untrusted_arguments,
             approval=self.approval_of,
         )
 
@@ -119,11 +117,16 @@ class Run:
         self.pending = history.pending
         self.escalated = history.escalated
         self.unknown = [call for call in history.calls if call.state == ToolCall.State.UNKNOWN]
-        self.messages, self.dropped = opening_messages(self.version, history.earlier)
+        self.messages, dropped = opening_messages(self.version, history.earlier)
+        self.dropped = dropped + history.older
+        self.asked = history.current or self.messages[-1:]
+        self.is_new = history.model_calls == 0
+        self.asked_at = len(self.messages)
         for message in history.current:
             append_message(self.messages, message["role"], message["content"])
         if self.claim.attempt > 1:
             self.recorder.resume()
+            record_waits(self.recorder, self.claim.turn_id)
             totals = self.recorder.totals
             self.limits.resume(
                 history.calls, model_calls=history.model_calls, tokens=totals.tokens, usd=totals.cost_usd
@@ -139,12 +142,19 @@ class Run:
             self.look_up([call for call in self.pending if call.state == ToolCall.State.SENT])
             self.claim.stops.check()
             return self.hand_over(Escalation.Reason.UNCLASSIFIED, "The agent is paused.", failure="")
+        if self.is_new and self.guarding.check_input(words_of(self.asked)).taken is Taken.BLOCKED:
+            return self.turn_away()
         self.call_tools(self.pending, is_resumed=True)
         while True:
             reply, releaser = self.call_model()
             match next_step(reply):
                 case FinalReply(text=text):
-                    return self.publish(reply, text)
+                    checked = self.guarding.check_reply(text, self.grounds())
+                    if checked.taken is not Taken.BLOCKED:
+                        return self.publish(reply, checked.text)
+                    if not self.guarding.may_repair:
+                        return self.give_up(checked)
+                    self.repair = repair_of(reply, checked)
                 case CallTools():
                     self.call_tools(self.record_step(reply, releaser))
                 case Escalate(reason=reason, summary=summary):
@@ -152,13 +162,40 @@ class Run:
                 case step:
                     assert_never(step)
 
+    def give_up(self, checked: Assessment) -> Written:
+        """Said again, it did not pass either."""
+        summary = f"The guardrail did not let the agent's reply go: {summary_of(checked)}"
+        text = self.guarding.guard.config.blocked_output
+        return self.hand_over(Escalation.Reason.POLICY_RESTRICTION, summary, failure="", text=text)
+
     # -- the model
+
+    def grounds(self, asked_for: Sequence[Mapping[str, Any]] = ()) -> Grounds:
+        """What the next reply may rest on; the same for a reply and its sentences, so that it is read once."""
+        key = sum(len(message["content"]) for message in self.messages)
+        if asked_for or self.known_grounds[0] != key:
+            made = grounds_of(
+                self.claim,
+                self.messages,
+                system=self.system,
+                recalled=self.evidence,
+                query=words_of(self.asked),
+                asked_for=asked_for,
+            )
+            if asked_for:
+                return made
+            self.known_grounds = (key, made)
+        return self.known_grounds[1]
 
     def call_model(self) -> tuple[Reply, Releaser]:
         """One reply. Raises `ModelFailed`, `LimitReached`, `Silenced`, `Stopped`."""
-        request = build_request(self.version, self.system, self.messages, self.limits.deadline, self.caller_now())
+        if self.evidence is None:
+            self.evidence = gather(self.claim, self.version, self.asked, self.recorder, dropped=self.dropped)
+        repair, self.repair = self.repair, []
+        messages = [*with_evidence(self.messages, self.evidence, self.asked_at), *repair]
+        request = build_request(self.version, self.system, messages, self.limits.deadline, self.caller_now())
         record = {"messages": len(self.messages), "exchangesLeftOut": self.dropped}
-        reply, releaser = self.model_calls.call(request, record=record)
+        reply, releaser = self.model_calls.call(request, record=record, evidence=self.grounds, replaces=bool(repair))
         if releaser.written is not None:
             self.check(releaser.written)
         return reply, releaser
@@ -167,7 +204,10 @@ class Run:
 
     def record_step(self, reply: Reply, releaser: Releaser) -> list[ToolCall]:
         """Commit what the model said and a ledger row for each tool that it asks for, before any is called."""
-        uses = reply.tool_uses
+        content = self.guarding.masked_uses(reply.content)
+        uses = [block for block in content if block["type"] == "tool_use"]
+        text = self.text_of_step(reply.text, uses)
+        content = with_text(content, reply.text, text)
         calls = [
             ledger.new_call(
                 session_id=self.claim.session_id,
@@ -179,13 +219,20 @@ class Run:
             )
             for use in uses
         ]
-        step = self.said(reply.text, content=reply.content, visibility=Message.Visibility.STEP)
+        step = self.said(text, content=content, visibility=Message.Visibility.STEP)
         first, *others = calls
         started = [step_started(first, message=step.message), *(step_started(call) for call in others)]
         parts = [ledger.reserve(calls, fence="turn"), *self.records()]
-        self.check(write_turn(self.lease, spoken=releaser.rest(), events=started, parts=parts))
-        append_message(self.messages, "assistant", reply.content)
+        self.check(write_turn(self.lease, spoken=releaser.rest(text), events=started, parts=parts))
+        append_message(self.messages, "assistant", content)
         return calls
+
+    def text_of_step(self, said: str, uses: Sequence[Mapping[str, Any]]) -> str:
+        """What is said beside the tool calls; "" where it does not pass, or a person will say it."""
+        if not said or self.model_calls.drafts:
+            return ""
+        checked = self.guarding.check_step(said, self.grounds(asked_for=uses))
+        return "" if checked.taken is Taken.BLOCKED else checked.text
 
     def call_tools(self, calls: list[ToolCall], *, is_resumed: bool = False) -> None:
         """Call them in order, each recorded before the next; those of an earlier attempt are counted already."""
@@ -204,23 +251,25 @@ class Run:
         started_at = timezone.now()
         tool, caller = catalog.find(call.tool_name), self.caller_now()
         is_stopped = tool is not None and caller.has_stopped(tool) and call.state != ToolCall.State.SENT
-        outcome = ledger.STOPPED if is_stopped else call_tool(call, caller)
+        outcome = ledger.STOPPED if is_stopped else self.guarding.refusal(call) or call_tool(call, caller)
+        outcome = replace(outcome, result=self.guarding.result(call, outcome))
         self.recorder.tool_call(
             call.tool_name,
             span_id=call.id,
             started_at=started_at,
             cost_usd=tool.cost_usd if tool and outcome.attempts else self.recorder.totals.cost_usd * 0,
+            is_sent=bool(outcome.attempts),
             attributes={
                 "toolInputs": call.arguments,
                 "toolOutput": outcome.result,
                 "state": outcome.state,
                 "attempts": outcome.attempts,
+                **policy_of(call, outcome),
             },
             error=error_of(outcome),
         )
         settled = [ledger.settle(call, outcome, fence="turn"), *ledger.consequences(call, outcome, fence="turn")]
-        parts = [*settled, *self.records()]
-        written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=parts)
+        written = write_turn(self.lease, events=[step_ended(call, outcome)], parts=[*settled, *self.records()])
         append_message(self.messages, "user", [tool_result(call.tool_use_id, outcome.result, state=outcome.state)])
         if outcome.state == ToolCall.State.UNKNOWN:
             self.unknown.append(call)
@@ -241,6 +290,9 @@ class Run:
             write_turn(self.lease, parts=[ledger.settle(call, ledger.NOT_MADE, fence="turn")])
             raise
 
+    def untrusted_arguments(self, tool: Tool, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        return untrusted_arguments(tool, arguments, self.messages, is_tainted=bool(self.evidence))
+
     def caller_now(self) -> Caller:
         """With the tools that are stopped by now."""
         return replace(self.caller, stopped=self.stopped_tools)
@@ -254,6 +306,8 @@ class Run:
 
     def escalate_to_human(self, call: ToolCall) -> dict[str, Any]:
         escalation = escalate(self.lease, reason=call.arguments["reason"], summary=call.arguments["summary"])
+        if escalation is None:
+            raise Silenced
         self.escalated = True
         return {"escalation": escalation.label, "status": escalation.status}
 
@@ -264,107 +318,24 @@ class Run:
             raise Silenced
         written.stops.check()
 
-    def records(self) -> list[Part]:
-        """What was recorded since the last write, and what the model call cost."""
-        unwritten, self.unwritten = self.unwritten, []
-        return [*unwritten, *self.model_calls.settle_parts(fence="turn"), *self.recorder.take(fence="turn")]
 
-    # -- the end
+def policy_of(call: ToolCall, outcome: ledger.Outcome) -> dict[str, Any]:
+    """What the policies said, for the trace: as the ledger has it, where this attempt did not ask them."""
+    ruling = outcome.ruling
+    record = ruling.record or call.decided
+    if record is None:
+        return {}
+    was_asked = ruling.record is not None
+    decision = ruling.decision if was_asked else call.decision
+    version = ruling.version if was_asked else call.policy_version
+    return {"policy": {"decision": decision, "version": version, **record}}
 
-    def publish(self, reply: Reply, text: str) -> Written:
-        content, events, parts = reply.content, *self.unknown_to_person()
-        if parts:
-            text = f"{text}\n\n{self.version.handoff_text}"
-            content = [*content, {"type": "text", "text": self.version.handoff_text}]
-        to_person = self.escalated or bool(parts)
-        status = Turn.Status.ESCALATED if to_person else Turn.Status.REPLIED
-        records = self.records()
-        try:
-            return end_turn(
-                self.lease,
-                status=status,
-                controller=Session.Controller.HUMAN if to_person else Session.Controller.AGENT,
-                published=[*events, self.said(text, content=content)],
-                parts=[
-                    *parts,
-                    *records,
-                    *self.recorder.close(outcome=status, error="", output_text=text, fence="turn"),
-                ],
-            )
-        except Stopped:
-            self.unwritten = records
-            raise
 
-    def unknown_to_person(self) -> tuple[list[Event], list[Part]]:
-        """What may have been done, and is not known to be, goes to a person, though the model did not see to it."""
-        if self.escalated or not self.unknown:
-            return [], []
-        calls = "; ".join(f"{call.tool_name} {encode(call.arguments)}" for call in self.unknown)
-        summary = (
-            f"It is not known whether this was done, and it must not be repeated before somebody has looked: {calls}"
-        )
-        return escalation_parts(self.lease, reason=Escalation.Reason.TOOL_FAILURE, summary=summary, fence="spoken")
-
-    def park(self, ask: Ask) -> Written:
-        """Wait for a person without holding a worker; who decides sets the turn going again."""
-        asked = [
-            approvals.request(ask, fence="turn"),
-            ledger.wait_for_person(ask.call, ask.ruling, fence="turn"),
-            *self.records(),
-        ]
-        if not park_turn(self.lease, events=[step_waits(ask.call)], parts=asked):
-            return self.end_silently()
-        return Written(seq=0, controller=Session.Controller.AGENT)
-
-    def hand_over(self, reason: Escalation.Reason, summary: str, *, failure: str) -> Written:
-        """The agent cannot go on: the customer gets a decent sentence and a person gets the conversation."""
-        text = self.version.handoff_text
-        events, parts = escalation_parts(self.lease, reason=reason, summary=summary, fence="spoken")
-        return end_turn(
-            self.lease,
-            status=Turn.Status.FAILED if failure else Turn.Status.ESCALATED,
-            controller=Session.Controller.HUMAN,
-            published=[*events, self.said(text)],
-            failure=failure,
-            despite_stops=True,
-            parts=[
-                *parts,
-                *self.records(),
-                *ledger.close_turn(self.claim.turn_id, fence="turn"),
-                *self.recorder.close(outcome=Turn.Status.ESCALATED, error=failure, output_text=text, fence="turn"),
-            ],
-        )
-
-    def end_silently(self) -> Written:
-        return end_turn(
-            self.lease,
-            status=Turn.Status.SILENCED,
-            controller=Session.Controller.AGENT,
-            published=[],
-            despite_stops=True,
-            parts=[
-                *self.records(),
-                *ledger.close_turn(self.claim.turn_id, fence="turn"),
-                *self.recorder.close(outcome=Turn.Status.SILENCED, error="", output_text="", fence="turn"),
-            ],
-        )
-
-    def said(
-        self,
-        text: str,
-        *,
-        content: list[dict[str, Any]] | None = None,
-        visibility: Message.Visibility = Message.Visibility.PUBLIC,
-    ) -> Event:
-        return message_event(
-            author=Message.Author.AGENT,
-            channel=self.claim.channel,
-            text=text,
-            content=content,
-            visibility=visibility,
-            turn_id=self.claim.turn_id,
-            agent_version_id=self.version.pk,
-        )
+def repair_of(reply: Reply, checked: Assessment) -> list[dict[str, Any]]:
+    """The reply that did not pass, and what is wrong with it."""
+    failed = with_text(reply.content, reply.text, checked.text)
+    note = {"type": "text", "text": feedback_on(checked)}
+    return [{"role": "assistant", "content": failed}, {"role": "user", "content": [note]}]
 
 
 def principal_of(claim: Claim) -> Principal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -12,45 +13,63 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from agents.budgets import CheaperModel, InForce, SetAside, set_aside
 from agents.errors import ModelFailed, UnknownModel
+from agents.journal import Event
 from agents.llm.base import Reply, Request
+from agents.llm.failures import billed_tokens
 from agents.llm.registry import get_adapter
 from agents.model_directory import Resolved, resolve
-from agents.models import AgentVersion, LanguageModel
+from agents.models import AgentVersion, BudgetStep, LanguageModel
+from agents.runtime.guarding import Guarding
 from agents.runtime.limits import Limits
+from agents.runtime.speech import Speech
 from agents.runtime.stream import Releaser
 from agents.turns import Claim
-from agents.usage import Reserved, reserve, worst_case
+from agents.usage import Reserved, worst_case
+from guardrails.evidence import Evidence
 from observability.batch import Part, encode
 from observability.database import give_back_connection
-from observability.prices import Tokens, price_list
+from observability.prices import price_list
 from observability.tracing import Recorder
 
 logger = logging.getLogger(__name__)
 MODEL_RETRIES = 2
 LONGEST_RETRY_WAIT_SECONDS = 5.0
-# What was billed for these is not known, so what was set aside counts as spent; for the others nothing is billed.
-MAY_HAVE_COST = frozenset({"cut", "timeout", "connection"})
 
 
 class ModelCalls:
-    def __init__(self, claim: Claim, version: AgentVersion, recorder: Recorder, limits: Limits) -> None:
+    def __init__(
+        self, claim: Claim, version: AgentVersion, recorder: Recorder, limits: Limits, guarding: Guarding
+    ) -> None:
         self._claim = claim
+        self._guarding = guarding
         self._version = version
         self._recorder = recorder
         self._limits = limits
         self._names = [name for name in (version.model, version.fallback_model) if name]
-        self._reserved = Reserved()
+        self._money = SetAside()
+        self._may_switch = True
+        self._because: dict[str, Any] = {}
         self._attempts = 0
+        self._place = 0
+        self._evidence: Callable[[], Evidence] = Evidence
 
-    def call(self, request: Request, *, record: dict[str, Any]) -> tuple[Reply, Releaser]:
+    def call(
+        self, request: Request, *, record: dict[str, Any], evidence: Callable[[], Evidence], replaces: bool
+    ) -> tuple[Reply, Releaser]:
         """One reply to `request` (its model is chosen here), by the fall-back model where the first one cannot.
 
-        Raises `ModelFailed` and `LimitReached`. `record` goes into the span of the call that succeeds.
+        Raises `ModelFailed` and `LimitReached`. `record` goes into the span of the call that succeeds; `evidence` is
+        what its sentences may rest on. Where it `replaces` the last one, what a reader has seen of that one goes.
         """
+        self._evidence = evidence
+        self._place = self._place if replaces else self._limits.model_calls + 1
         while True:
             try:
-                return self._call_one(self._names[0], request, record=record)
+                return self._call_one(self._names[0], request, record={**record, **self._because})
+            except CheaperModel as asked:
+                self._switch(asked.step)
             except ModelFailed as error:
                 if not error.retryable or len(self._names) == 1:
                     raise
@@ -59,10 +78,31 @@ class ModelCalls:
                 logger.warning("turn %s: %s falls back to %s", self._claim.turn_id, failed, self._names[0])
                 record = {**record, "fallbackFor": failed, "fallbackReason": error.kind}
 
+    @property
+    def drafts(self) -> InForce | None:
+        """The step of a budget by which the last call wrote a draft, and no reply."""
+        return self._money.step(BudgetStep.Action.DRAFTS)
+
     def settle_parts(self, *, fence: str) -> list[Part]:
         """For the turn's next write: what the last call cost takes the place of what was set aside for it."""
-        parts, self._reserved = self._reserved.settle_parts(fence=fence), Reserved()
+        parts = self._money.reserved.settle_parts(fence=fence)
+        self._money = replace(self._money, reserved=Reserved())
         return parts
+
+    def _switch(self, step: InForce) -> None:
+        """A budget's cheaper model answers for the rest of the turn; without one that may be asked, the same does."""
+        self._may_switch = False
+        self._limits.take_back_model_call()
+        dearer, cheaper = self._names[0], step.model or self._version.fallback_model
+        if not cheaper or cheaper == dearer:
+            return
+        try:
+            resolve(cheaper)
+        except UnknownModel as error:
+            logger.warning("turn %s: no cheaper model for the budget: %s", self._claim.turn_id, error)
+            return
+        self._names = list(dict.fromkeys([cheaper, *self._names[1:]]))
+        self._because = {"because": "budget", "budget": step.words, "insteadOf": dearer}
 
     def _call_one(self, name: str, request: Request, *, record: dict[str, Any]) -> tuple[Reply, Releaser]:
         """The call, made again where that may help."""
@@ -80,22 +120,21 @@ class ModelCalls:
         raise AssertionError("the last attempt returns or raises")
 
     def _set_aside(self, tokens: int, usd: Decimal) -> None:
-        claim = self._claim
-        self._reserved = reserve(
-            turn_id=claim.turn_id,
-            agent_id=claim.agent_id,
-            customer_id=claim.customer_id,
-            session_id=claim.session_id,
+        self._money = set_aside(
+            self._claim,
             tokens=tokens,
             usd=usd,
-            former=self._reserved,
+            former=self._money.reserved,
+            is_new_turn=self._limits.model_calls == 1,
+            may_switch=self._may_switch,
         )
 
     def _attempt(self, model: Resolved, request: Request, *, record: dict[str, Any]) -> tuple[Reply, Releaser]:
         self._attempts += 1
-        releaser = Releaser(
+        releaser = (Withheld if self.drafts else Releaser)(
             self._claim.lease,
-            call=self._limits.model_calls,
+            Speech(self._guarding.guard, self._evidence),
+            call=self._place,
             attempt=self._claim.attempt * 2 * (MODEL_RETRIES + 1) + self._attempts,
         )
         started_at = timezone.now()
@@ -118,23 +157,34 @@ class ModelCalls:
             priced_name(model.model, reply),
             started_at=started_at,
             tokens=reply.tokens,
-            attributes={**record, **describe(model, reply)},
+            attributes={**record, **describe(model, reply, self._guarding.without_guarded(reply.content))},
         )
         self._limits.spend(tokens=reply.tokens.total, usd=cost)
-        self._reserved.came_to(tokens=reply.tokens.total, usd=cost)
+        self._money.reserved.came_to(tokens=reply.tokens.total, usd=cost)
         return reply, releaser
 
     def _record_failure(self, model: Resolved, error: ModelFailed, *, started_at: Any) -> None:
         logger.warning("turn %s: model call failed (%s): %s", self._claim.turn_id, error.kind, error)
-        if error.kind not in MAY_HAVE_COST:
-            self._reserved.came_to(tokens=0, usd=Decimal(0))
-        self._recorder.model_call(
+        tokens = billed_tokens(error)
+        cost = self._recorder.model_call(
             model.model.key,
             started_at=started_at,
-            tokens=Tokens(),
+            tokens=tokens,
             attributes={"kind": error.kind, "status": error.status, "requestId": error.request_id},
             error=str(error),
         )
+        self._limits.spend(tokens=tokens.total, usd=cost)
+        self._money.reserved.failed(error, tokens=tokens, usd=cost)
+
+
+class Withheld(Releaser):
+    """Of what becomes a draft the customer reads nothing."""
+
+    def take(self, text: str) -> None:
+        pass
+
+    def rest(self, text: str) -> list[Event]:
+        return []
 
 
 def find_model(name: str) -> Resolved:
@@ -156,11 +206,11 @@ def priced_name(model: LanguageModel, reply: Reply) -> str:
     return reply.model if is_known else model.key
 
 
-def describe(model: Resolved, reply: Reply) -> dict[str, Any]:
+def describe(model: Resolved, reply: Reply, output: list[dict[str, Any]]) -> dict[str, Any]:
     found = {
         "requestedModel": model.model.key,
         "modelWarning": model.warning or None,
-        "output": reply.content,
+        "output": output,
         "stopReason": reply.stop_reason,
         "firstTokenMs": reply.first_token_ms,
         "tokensEstimated": reply.are_tokens_estimated or None,

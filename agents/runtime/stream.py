@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from agents.journal import Event, Lease, Written, write_turn
 from agents.models import TurnEvent
+from agents.runtime.speech import Speech
 from observability.database import give_back_connection
 
 # How often a reader gets more text: each release is a commit.
 RELEASE_SECONDS = 0.25
-SENTENCE_END = re.compile(r"[.!?:…][\"')\]]*\s|\n")
 
 
 class Releaser:
-    """Takes the text of one model call as it comes. `said` is all of it, `unreleased` what no event holds yet."""
+    """Takes the text of one model call as it comes, and lets out what has passed the guardrail."""
 
-    def __init__(self, lease: Lease, *, call: int, attempt: int) -> None:
+    def __init__(self, lease: Lease, speech: Speech, *, call: int, attempt: int) -> None:
         self._lease = lease
+        self._speech = speech
         self._call = call
         self._attempt = attempt
         self._waiting = ""
@@ -27,12 +27,11 @@ class Releaser:
         self.written: Written | None = None
 
     def take(self, text: str) -> None:
-        self._waiting += text
+        self._waiting += self._speech.feed(text)
         if time.monotonic() - self._last_release < RELEASE_SECONDS:
             return
-        ends = [match.end() for match in SENTENCE_END.finditer(self._waiting)]
-        if ends and not self._is_over:
-            released, self._waiting = self._waiting[: ends[-1]], self._waiting[ends[-1] :]
+        if self._waiting.strip() and not self._is_over:
+            released, self._waiting = self._waiting, ""
             self.written = write_turn(self._lease, spoken=[self._event(released)])
             give_back_connection()
             self._last_release = time.monotonic()
@@ -42,9 +41,10 @@ class Releaser:
         """Whether nothing more may be said: a person speaks by now, or the turn is stopped."""
         return self.written is not None and (self.written.controller != "agent" or self.written.stops.turn is not None)
 
-    def rest(self) -> list[Event]:
-        """The text not yet released, for a write that happens anyway."""
-        return [self._event(self._waiting)] if self._waiting.strip() else []
+    def rest(self, text: str) -> list[Event]:
+        """What is not yet released of a text that has passed as a whole, for a write that happens anyway."""
+        rest = self._waiting + self._speech.rest_of(text) if text else ""
+        return [self._event(rest)] if rest.strip() else []
 
     def _event(self, text: str) -> Event:
         data = {"call": self._call, "attempt": self._attempt, "text": text}

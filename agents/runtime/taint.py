@@ -21,11 +21,15 @@ NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 
 def untrusted_arguments(
-    tool: Tool, arguments: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]
+    tool: Tool, arguments: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], *, is_tainted: bool = False
 ) -> tuple[str, ...]:
     """The names of the arguments that neither the customer nor their own things account for; none before any untrusted
-    text came, and none for the desk's own tools, which reach no backend."""
-    if tool.target.kind == Target.Kind.BUILTIN or not any(is_result(block) for block in blocks_of(messages, "user")):
+    text came, and none for the desk's own tools, which reach no backend.
+
+    `is_tainted` where such text stands beside `messages`: what was recalled is nobody's word in this conversation.
+    """
+    is_tainted = is_tainted or any(is_result(block) for block in blocks_of(messages, "user"))
+    if tool.target.kind == Target.Kind.BUILTIN or not is_tainted:
         return ()
     sources = Sources(messages)
     return tuple(

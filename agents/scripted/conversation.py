@@ -62,6 +62,9 @@ class Conversation:
     turns: list[Turn]
     tools: frozenset[str]
     today: date
+    # Lines that stand beside the last message: what is remembered of the customer, and passages of documents.
+    remembered: tuple[str, ...] = ()
+    passages: tuple[str, ...] = ()
 
     @property
     def now(self) -> Turn:
@@ -88,7 +91,27 @@ def read_conversation(
 ) -> Conversation:
     """Read a valid request. `today` is used unless the system text says which day it is."""
     today = _stated_day(system) or today
-    return Conversation(system=system, turns=_turns(messages), tools=frozenset(tools), today=today)
+    given = "\n".join(_given(messages[-1:])) or "\n".join(_given(messages))
+    return Conversation(
+        system=system,
+        turns=_turns(messages),
+        tools=frozenset(tools),
+        today=today,
+        remembered=_lines_of(given, "remembered_of_customer"),
+        passages=_lines_of(given, "source_documents"),
+    )
+
+
+def _given(messages: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The blocks that the desk has put before the customer's words; no customer can write one."""
+    texts = (str(b.get("text", "")) for m in messages if m.get("role") == "user" for b in blocks_of(m))
+    return [text for text in texts if _GIVEN.match(text)]
+
+
+def _lines_of(given: str, name: str) -> tuple[str, ...]:
+    """The listed lines of one kind, without their marks: "[preferences, 2026-08-01] Prefers few e-mails."."""
+    found = re.search(rf"<{name}>\n(.*?)\n</{name}>", given, re.DOTALL)
+    return tuple(line[2:] for line in found[1].splitlines() if line.startswith("- ")) if found else ()
 
 
 def blocks_of(message: Mapping[str, Any]) -> list[Json]:
@@ -126,7 +149,7 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
                 use = open_uses.get(str(block.get("tool_use_id")))
                 if use is not None and turns:
                     turns[-1].calls.append(_call(use, block))
-            elif block.get("type") == "text":
+            elif block.get("type") == "text" and not _GIVEN.match(str(block.get("text", ""))):
                 words.append(str(block.get("text", "")))
             elif block.get("type") in ("image", "document"):
                 words.append("")
@@ -165,6 +188,7 @@ def _call(use: Json, block: Json) -> Call:
     return Call(name=name, input=given, result=value)
 
 
+_GIVEN = re.compile(r"<(?:earlier_in_this_conversation|remembered_of_customer|source_documents)>\n")
 _TODAY = re.compile(
     r"\b[Tt]oday(?:'s date)?(?: is|:)\s*(?:[A-Z][a-z]+day,?\s*)?(\d{4}-\d{2}-\d{2}|\d{1,2} [A-Z][a-z]+ \d{4})\b"
 )

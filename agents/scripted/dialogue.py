@@ -22,10 +22,12 @@ from agents.scripted.answers import (
 )
 from agents.scripted.conversation import Block, Conversation, Turn, read_conversation
 from agents.scripted.intents import Intent, Reading, read_message
+from agents.scripted.lying import as_ordered, without_feedback
 from agents.scripted.order_flows import cancel, change, complaint, payment_problem, refund_status, track
 from agents.scripted.orders import Order, meant_orders, named_items, read_orders
 from agents.scripted.policies import fitting_bullets
 from agents.scripted.refund_flow import refund
+from agents.scripted.remembered import from_documents, minded
 from agents.scripted.replies import Question
 from agents.scripted.task import Task, hand_over, wish
 
@@ -65,11 +67,12 @@ def next_blocks(system: str, messages: Sequence[Mapping[str, Any]], tools: Itera
 
     `messages` is a valid history of the Messages API that ends with the user. Never empty.
     """
+    messages, was_told = without_feedback(messages)
     conversation = read_conversation(system, messages, tools, today)
     task = read_task(conversation)
     if len(conversation.now.calls) >= _MOST_CALLS:
         return [replies.not_handed_over("This is taking me too many steps.")]
-    return list(_FLOWS[task.goal](task))
+    return as_ordered(system, minded(conversation, _FLOWS[task.goal](task)), was_told=was_told)
 
 
 def read_task(conversation: Conversation) -> Task:
@@ -236,8 +239,9 @@ def _person(task: Task) -> list[Block]:
 def _policy(task: Task) -> list[Block]:
     """A question about the rules: the fitting facts of the instructions, or a person."""
     facts = fitting_bullets(task.conversation.system, task.reading, task.goal)
-    if facts:
-        return [replies.policy(facts)]
+    passage = None if facts else from_documents(task.conversation, task.reading)
+    if facts or passage:
+        return [replies.policy(facts or [str(passage)])]
     lead = "I do not have a sure answer to that."
     return hand_over(
         task, "missing_knowledge", lead, "The customer asks something that the instructions do not answer."

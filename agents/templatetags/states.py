@@ -28,6 +28,7 @@ LOOKS = {
     # tool calls
     "reserved": Look(word="Reserved", icon="circle-dashed"),
     "sent": Look(word="Sent", icon="arrow-up-right", tone="info", is_live=True),
+    "gave_up": Look(word="Given up", icon="circle-x", tone="bad"),
     "confirmed": Look(word="Confirmed", icon="circle-check", tone="good"),
     "unknown": Look(word="Unknown", icon="triangle-alert", tone="warn"),
     "refused": Look(word="Refused", icon="ban", tone="bad"),
@@ -56,6 +57,15 @@ LOOKS = {
     # spans
     "ok": Look(word="OK", icon="circle-check", tone="good"),
     "error": Look(word="Error", icon="circle-x", tone="bad"),
+    # alerts
+    "new": Look(word="Not asked yet", icon="circle-dashed"),
+    "warn": Look(word="Warning", icon="triangle-alert", tone="warn"),
+    "critical": Look(word="Critical", icon="circle-alert", tone="bad"),
+    "no_data": Look(word="No data", icon="circle-dashed"),
+    # anomalies
+    "expected": Look(word="Expected", icon="check"),
+    "fixed": Look(word="Fixed", icon="wrench", tone="good"),
+    # deliveries
     # verdicts and decisions
     "allow": Look(word="Allowed", icon="shield-check", tone="good"),
     "redact": Look(word="Redacted", icon="eye-off", tone="warn"),

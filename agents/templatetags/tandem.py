@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from agents.templatetags.drawing import Bar, bar_chart, span_position, sparkline_lines
 from agents.templatetags.json_tree import json_html
@@ -31,6 +32,12 @@ MINUTE, HOUR, DAY, WEEK = 60, 3_600, 86_400, 604_800
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """A symbol of `static/icons/sprite.svg`; with a label it speaks, without one it is decoration."""
+    return icon_html(name, label)
+
+
+# A page has some hundred of few kinds, and each asked anew where the static files are.
+@lru_cache(maxsize=2_000)
+def icon_html(name: str, label: str) -> SafeString:
     address = static("icons/sprite.svg")
     if label:
         return format_html(
@@ -139,11 +146,12 @@ def chord(keys: str | None) -> list[str]:
     return (keys or "").split()
 
 
-@register.inclusion_tag("components/state.html")
-def state(value: object, word: str = "") -> dict[str, object]:
+@register.simple_tag
+def state(value: object, word: str = "") -> SafeString:
     """The badge of a state (`states.LOOKS`), under its usual word or the one given."""
     look = look_of(value)
-    return {"look": look, "word": word or look.word}
+    kind = f"{look.tone} is-live" if look.is_live else look.tone
+    return format_html('<span class="badge {}">{}{}</span>', kind, icon_html(look.icon, ""), word or look.word)
 
 
 @register.inclusion_tag("components/verdict.html")
@@ -179,7 +187,12 @@ def bars(points: Sequence[Mapping[str, Any]], title: str, unit: str = "", href: 
     return {"bars": drawn, "title": title, "unit": unit, "href": href, "top": top, "width": len(points) * 10}
 
 
-@register.inclusion_tag("components/span_bar.html")
-def span_bar(start_ms: float, duration_ms: float | None, total_ms: float) -> dict[str, str]:
+@register.simple_tag
+def span_bar(start_ms: float, duration_ms: float | None, total_ms: float) -> SafeString:
     """A span's place in its trace, in percent of `total_ms`."""
-    return span_position(start_ms, duration_ms, total_ms)
+    place = span_position(start_ms, duration_ms, total_ms)
+    return mark_safe(  # noqa: S308  two numbers
+        '<svg class="span-bar" aria-hidden="true"><rect class="span-track" x="0" y="6" width="100%" height="2" rx="1">'
+        f'</rect><rect class="span-fill" x="{place["x"]}%" y="1" width="{place["width"]}%" height="12" rx="2"></rect>'
+        "</svg>"
+    )

@@ -41,6 +41,7 @@ from agents.forms import (
 from agents.model_list import label_of, notices_of
 from agents.models import Agent, AgentVersion
 from agents.versions import changes_between
+from guardrails.choices import name_of
 from observability.access import Role, has_role, role_required, staff_required
 from observability.traces import AgentFigures, figures_by_agent, newest_of_agent, turns_by_hour
 from tools.models import Tool
@@ -234,6 +235,7 @@ def whole(version: AgentVersion | None, tools: list[Tool]) -> dict[str, Any]:
         "tool_lines": lines,
         "unknown_tools": sorted(set(version.tools) - {line.tool.name for line in lines}),
         "instruction_tokens": tokens_of(version.instructions),
+        "guardrail": name_of(version.guardrail),
         "window": window_sentence(
             window_exchanges=version.window_exchanges,
             window_tokens=version.window_tokens,
@@ -278,7 +280,7 @@ def agent_pause(request: DeskRequest, slug: str) -> HttpResponse:
     is_paused = found.status == Agent.Status.PAUSED
     if request.method == "POST":
         wanted = Agent.Status.ACTIVE if request.POST.get("status") == Agent.Status.ACTIVE else Agent.Status.PAUSED
-        set_status(found, wanted)
+        set_status(found, wanted, user=request.user)
         verb = "answers again" if wanted == Agent.Status.ACTIVE else "is paused"
         messages.success(request, f"{found.name} {verb}.")
         return redirect("agents:agent", found.slug)

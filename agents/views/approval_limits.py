@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from agents.approval_limits import ApproverForm, MoneyLimitForm, limit_words, tool_words
+from agents.approval_limits import ApproverForm, MoneyLimitForm, limit_words, save_money_limit, tool_words
 from agents.approval_words import money_words
 from agents.sessions import label_of
 from agents.views.requests import StaffRequest
@@ -32,7 +32,7 @@ def approver_limit(request: StaffRequest) -> HttpResponse:
     form = ApproverForm(request.POST)
     if not form.is_valid():
         return limits_page(request, form, status=INVALID)
-    user, amount = form.save()
+    user, amount = form.save_by(request.user)
     if amount is None:
         messages.success(request, f"{label_of(user)} may approve whatever the role allows.")
     else:
@@ -45,7 +45,7 @@ def approver_limit(request: StaffRequest) -> HttpResponse:
 def money_limit_new(request: StaffRequest) -> HttpResponse:
     form = MoneyLimitForm(request.POST or None, initial={"scope": MoneyLimit.Scope.CUSTOMER, "hours": 24})
     if request.method == "POST" and form.is_valid():
-        made = form.save()
+        made = save_money_limit(form.save(commit=False), request.user)
         messages.success(request, f"From now on: at most {limit_words(made)}.")
         return redirect("agents:approval_limits")
     return render(request, "agents/approval_limit.html", {"form": form}, status=INVALID if form.errors else None)
@@ -58,7 +58,8 @@ def money_limit(request: StaffRequest, limit_id: UUID) -> HttpResponse:
     words = limit_words(found)
     form = MoneyLimitForm(request.POST if request.method == "POST" else None, instance=found)
     if request.method == "POST" and form.is_valid():
-        messages.success(request, f"From now on: at most {limit_words(form.save())}.")
+        saved = save_money_limit(form.save(commit=False), request.user)
+        messages.success(request, f"From now on: at most {limit_words(saved)}.")
         return redirect("agents:approval_limits")
     context = {"form": form, "limit": found, "words": words}
     return render(request, "agents/approval_limit.html", context, status=INVALID if form.errors else None)
@@ -69,7 +70,7 @@ def money_limit(request: StaffRequest, limit_id: UUID) -> HttpResponse:
 def money_limit_switch(request: StaffRequest, limit_id: UUID) -> HttpResponse:
     found = get_object_or_404(MoneyLimit, pk=limit_id)
     found.enabled = request.POST.get("enabled") == "on"
-    found.save(update_fields=["enabled"])
+    save_money_limit(found, request.user)
     messages.success(request, f"The limit of {limit_words(found)} is {'on' if found.enabled else 'off'}.")
     return redirect("agents:approval_limits")
 

@@ -33,7 +33,7 @@ from agents.errors import Rejected
 from agents.inbox import page_of
 from agents.intake import check_text
 from agents.models import Message, Session
-from agents.views.conversation_live import ANSWERERS, ThreadStream, state_context
+from agents.views.conversation_live import ANSWERERS, UNSOLVED, ThreadStream, state_context
 from agents.views.inbox import filters_of, view_choices
 from agents.views.requests import StaffRequest
 from observability.access import has_role, public, role_required, staff_required
@@ -120,8 +120,10 @@ def conversation_hand_back(request: StaffRequest, session_id: UUID) -> HttpRespo
 @require_POST
 def conversation_close(request: StaffRequest, session_id: UUID) -> HttpResponse:
     session = get_session_for(request.user, session_id)
-    handling.close(session, user=request.user)
-    messages.success(request, f"The conversation with {session.customer} is closed.")
+    solved = request.POST.get("outcome") != UNSOLVED
+    handling.close(session, user=request.user, solved=solved)
+    how = "as solved" if solved else "without being solved"
+    messages.success(request, f"The conversation with {session.customer} is closed {how}.")
     return redirect(here(request, session))
 
 

@@ -32,6 +32,9 @@ from observability.access import Role, has_role
 from tools.models import ToolCall
 
 ANSWERERS = (Role.SUPPORT, Role.REVIEWER)
+# How a conversation may be closed; the first is the usual way.
+UNSOLVED = "unsolved"
+CLOSE_OUTCOMES = [("solved", "Solved"), (UNSOLVED, "Not solved")]
 # Which line of the thread an escalation's event stands for; without a status it has just been opened.
 LINE_OF = {"": "opened", Escalation.Status.CLAIMED: "claimed", Escalation.Status.RESOLVED: "resolved"}
 
@@ -121,6 +124,7 @@ def state_context(
         "may_hand_back": may_act and by_person and (is_nobodys or session.assignee == request.user),
         "hand_back_text": hand_back_text(session, escalation),
         "close_text": close_text(session, escalation),
+        "close_outcomes": CLOSE_OUTCOMES,
     }
 
 

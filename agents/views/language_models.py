@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,7 +20,9 @@ from agents.model_directory import directory, is_retired, long_date
 from agents.model_forms import AliasForm, ModelForm, PriceForm
 from agents.model_list import agents_by_model, model_lines, standing_of, successor_of
 from agents.models import LanguageModel
+from observability import audit
 from observability.access import Role, has_role, role_required, staff_required
+from observability.cost_prices import values_of
 from observability.models import Price
 from observability.prices import PriceStands, add_price, prices_in_force, withdraw_price
 
@@ -58,7 +61,7 @@ def provider_facets(found: list[LanguageModel], provider: str) -> list[dict[str,
 def model_new(request: DeskRequest) -> HttpResponse:
     form = ModelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        made = store_model(form.instance)
+        made = store_model(form.instance, request.user)
         messages.success(request, f"{made.label} is added. Say what it costs, so that limits in US dollars hold it.")
         return redirect("agents:model", made.pk)
     return render(request, "agents/model_new.html", {"form": form}, status=INVALID if form.errors else None)
@@ -76,7 +79,7 @@ def model(request: DeskRequest, model_id: UUID) -> HttpResponse:
     form = ModelForm(request.POST, instance=found)
     if not form.is_valid():
         return show(request, LanguageModel.objects.get(pk=model_id), form=form)
-    store_model(form.instance)
+    store_model(form.instance, request.user)
     messages.success(request, f"{form.instance.label} is saved. It counts from the next call on.")
     return redirect("agents:model", model_id)
 
@@ -125,7 +128,7 @@ def model_alias_add(request: DeskRequest, model_id: UUID) -> HttpResponse:
     form = AliasForm(request.POST)
     if form.is_valid():
         try:
-            made = add_alias(found, alias=form.cleaned_data["alias"], reason=form.cleaned_data["reason"])
+            made = add_alias(found, request.user, alias=form.cleaned_data["alias"], reason=form.cleaned_data["reason"])
         except NameTaken as error:
             form.add_error("alias", str(error))
         else:
@@ -139,7 +142,7 @@ def model_alias_add(request: DeskRequest, model_id: UUID) -> HttpResponse:
 def model_alias_remove(request: DeskRequest, model_id: UUID) -> HttpResponse:
     found = get_object_or_404(LanguageModel, pk=model_id)
     alias = request.POST.get("alias", "")
-    if remove_alias(found, alias=alias):
+    if remove_alias(found, request.user, alias=alias):
         messages.success(request, f"{alias} no longer leads to {found.label}.")
     else:
         messages.error(request, f"{found.label} has no such name any more.")
@@ -153,7 +156,11 @@ def model_price_add(request: DeskRequest, model_id: UUID) -> HttpResponse:
     form = PriceForm(request.POST)
     if form.is_valid():
         try:
-            made = add_price(form.price_of(found))
+            with transaction.atomic():
+                made = add_price(form.price_of(found))
+                audit.record(
+                    request.user, "price.add", kind="price", id=made.pk, name=made.model, after=values_of(made)
+                )
         except PriceStands as error:
             form.add_error("valid_from", str(error))
         except ValidationError as error:
@@ -168,11 +175,20 @@ def model_price_add(request: DeskRequest, model_id: UUID) -> HttpResponse:
 @require_POST
 def model_price_withdraw(request: DeskRequest, model_id: UUID, price_id: int) -> HttpResponse:
     found = get_object_or_404(LanguageModel, pk=model_id)
-    if withdraw_price(found.key, price_id):
+    if withdrawn(request.user, found, price_id):
         messages.success(request, "The price is withdrawn; it was never in force.")
     else:
         messages.error(request, "That price is in force or gone, so it stays as it is.")
     return redirect(f"{reverse('agents:model', args=[model_id])}#prices")
+
+
+@transaction.atomic
+def withdrawn(user: User, model: LanguageModel, price_id: int) -> bool:
+    price = Price.objects.filter(pk=price_id, model=model.key).first()
+    if price is None or not withdraw_price(model.key, price_id):
+        return False
+    audit.record(user, "price.withdraw", kind="price", id=price_id, name=model.key, before=values_of(price))
+    return True
 
 
 def may_edit(user: User) -> bool:

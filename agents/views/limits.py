@@ -58,7 +58,7 @@ def limit_new(request: DeskRequest) -> HttpResponse:
     first = {"measure": "usd", "amount": "50", "period": "day", "scope": "all"}
     form = LimitForm(request.POST or None, initial=first)
     if request.method == "POST" and form.is_valid():
-        made = add_limit(form.save(commit=False))
+        made = add_limit(form.save(commit=False), by=request.user)
         messages.success(request, f"From now on: at most {words_of(made)}.")
         return redirect("agents:limits")
     preview = LimitForm(request.POST or first)
@@ -87,7 +87,7 @@ def limit(request: DeskRequest, limit_id: UUID) -> HttpResponse:
         if not may_configure(request.user):
             raise PermissionDenied("Only an admin changes a limit.")
         if form.is_valid():
-            change_amount(found, form.cleaned_data["amount"])
+            change_amount(found, form.cleaned_data["amount"], by=request.user)
             messages.success(request, f"From now on: at most {words_of(found)}.")
             return redirect("agents:limit", found.pk)
         found = get_limit(limit_id)
@@ -107,7 +107,7 @@ def limit(request: DeskRequest, limit_id: UUID) -> HttpResponse:
 def limit_switch(request: DeskRequest, limit_id: UUID) -> HttpResponse:
     found = get_limit(limit_id)
     enabled = request.POST.get("enabled") == "on"
-    switch_limit(found, enabled=enabled)
+    switch_limit(found, enabled=enabled, by=request.user)
     messages.success(request, f"The limit of {words_of(found)} is {'on' if enabled else 'off'}.")
     return redirect("agents:limit", found.pk)
 
@@ -117,7 +117,7 @@ def limit_switch(request: DeskRequest, limit_id: UUID) -> HttpResponse:
 def limit_delete(request: DeskRequest, limit_id: UUID) -> HttpResponse:
     found = get_limit(limit_id)
     words = words_of(found)
-    delete_limit(found)
+    delete_limit(found, by=request.user)
     messages.success(request, f"The limit of {words} is deleted.")
     return redirect("agents:limits")
 
@@ -125,7 +125,7 @@ def limit_delete(request: DeskRequest, limit_id: UUID) -> HttpResponse:
 @role_required(Role.ADMIN)
 @require_POST
 def limits_recommended(request: DeskRequest) -> HttpResponse:
-    added = add_recommended()
+    added = add_recommended(by=request.user)
     said = f"{added} limit{'' if added == 1 else 's'} set." if added else "All of them were set already."
     messages.success(request, said)
     return redirect("agents:limits")

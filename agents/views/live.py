@@ -36,6 +36,7 @@ def live(request: StaffRequest) -> HttpResponse:
         "more": max(0, sum(load.open for load in asked) - len(turns)),
         "running": sum(load.running for load in asked),
         "queued": sum(load.queued for load in asked),
+        "waiting": sum(load.waiting for load in asked),
         "longest": seconds_since(load.running_since for load in asked),
         "longest_wait": seconds_since(load.queued_since for load in asked),
         "usd": sum(turn.usd for turn in turns),

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from agents.overview import label_of
 from agents.views.requests import StaffRequest
@@ -17,11 +17,14 @@ from tools.models import Target
 
 
 @role_required(Role.ADMIN)
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def target_try(request: StaffRequest, target_id: UUID) -> HttpResponse:
+    """Its address alone, with which somebody comes who had to sign in first, leads to the target and tries nothing."""
     target = get_object_or_404(Target, pk=target_id)
+    if request.method != "POST":
+        return redirect("tools:target", target.name)
     if try_now(target.pk):
         messages.success(request, f"The next call tries {label_of(target)}.")
     else:
         messages.info(request, f"{label_of(target)} is not waiting to be tried.")
-    return redirect("agents:home")
+    return redirect("tools:target", target.name)

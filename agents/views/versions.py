@@ -165,7 +165,7 @@ def version_roll_back(request: DeskRequest, slug: str, number: int) -> HttpRespo
     found = get_version_for(request.user, agent, number)
     if request.method == "POST":
         try:
-            roll_back_reviewed(agent, to=found, live=request.POST.get("live", ""))
+            roll_back_reviewed(agent, to=found, live=request.POST.get("live", ""), user=request.user)
         except LiveChanged:
             messages.error(request, "Another version went live meanwhile. Look again before you roll back.")
             return redirect("agents:version_roll_back", agent.slug, number)

@@ -1,282 +1,217 @@
-"""Traces: what every turn did, how long it took, and what it cost."""
+"""Traces: what every turn did, how long it took, and what it cost. The list; one of them is in `trace_page.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
+from django.contrib import messages
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_GET
-from django_htmx.http import HttpResponseStopPolling, push_url, replace_url
-from django_htmx.middleware import HtmxDetails
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import push_url
 
-from observability.access import staff_required
-from observability.models import Charge, Price, Span, Trace
-from observability.traces import (
-    SLOW_MS,
-    BadQuery,
-    Cursor,
-    Facets,
-    TraceFilter,
-    charges_of,
-    count_new,
-    list_traces,
-    neighbours,
-    notes_of,
-    prices_of,
-    read_facets,
-    read_uuid,
-    spans_of,
+from observability import trace_saved
+from observability.access import has_role, staff_required
+from observability.models import Trace
+from observability.trace_export import csv_lines, json_lines
+from observability.trace_filter import RANGES, Wanted
+from observability.trace_list import Page, count_new, facets_of, list_page, most_read, place_of, read_place
+from observability.trace_words import FIELDS
+from observability.traces import BadQuery, Cursor, read_uuid
+from observability.views.trace_lines import (
+    PEEK,
+    DeskRequest,
+    Line,
+    lines_of,
+    mask_for,
+    params_of,
+    read_wanted,
 )
-from observability.waterfall import (
-    Row,
-    cost_lines,
-    draw,
-    elapsed_ms,
-    figures_of,
-    mapping_of,
-    output_blocks,
-    price_lines,
-    version_label,
-)
+from observability.views.trace_page import get_trace, peek_of, trace, trace_span
 
-NOTHING_NEW = 204
+__all__ = ["trace", "trace_span", "traces", "traces_new"]
+
+INVALID = 422
 MOST_REFRESHED = 50
-STATUSES = [(Trace.Status.RUNNING, "Running"), (Trace.Status.OK, "OK"), (Trace.Status.ERROR, "Error")]
-
-
-class DeskRequest(HttpRequest):
-    htmx: HtmxDetails
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A trace as a row of the list; `ms` counts on while it runs."""
-
-    trace: Trace
-    ms: int
-    version: str
-    # The length of a full bar: the same on every page, so that two pages can be compared.
-    bar_ms: int = 2 * SLOW_MS
-
-    @property
-    def is_slow(self) -> bool:
-        return self.ms > SLOW_MS
-
-    @property
-    def tokens_in(self) -> int:
-        """What the model was given afresh, that is, not from the prompt cache."""
-        return self.trace.input_tokens + self.trace.cache_write_tokens
+NOTHING_YET = "The newest {most:,} traces of this time were read, back to {back:%d %b %Y, %H:%M} UTC. None fits."
+COLUMNS = {"time": "Time", "duration": "Duration", "tokens": "Tokens in · cached · out", "cost": "Cost"}
+FIRST = {"time": "Newest", "duration": "Slowest", "tokens": "Most tokens", "cost": "Most expensive"}
 
 
 @staff_required
-@require_GET
-def traces(request: DeskRequest) -> HttpResponse:
-    wanted, before, after = read_query(request)
-    page = list_traces(wanted, before=before, after=after)
-    lines = lines_of(page.traces)
-    is_first = not wanted.by_cost and page.newer is None
-    running = [str(line.trace.pk) for line in lines if line.trace.status == Trace.Status.RUNNING]
-    facets = read_facets(wanted)
-    context = {
-        "lines": lines,
-        "wanted": wanted,
-        "is_narrowed": bool(wanted.params()),
-        "newer": wanted.query(after=str(page.newer)) if page.newer else "",
-        "older": wanted.query(before=str(page.older)) if page.older else "",
-        "newest": wanted.query(),
-        "views": saved_views(wanted),
-        "statuses": STATUSES,
-        "facets": facets,
-        "narrowing": narrowing(wanted, facets),
-        "watch": wanted.query(since=str(place_of_newest(wanted, lines)), running=",".join(running)) if is_first else "",
-    }
+@require_http_methods(["GET", "HEAD", "POST"])
+def traces(request: DeskRequest) -> HttpResponseBase:
+    wanted = read_wanted(params_of(request))
+    if request.method == "POST":
+        return change_views(request, wanted)
+    if "format" in request.GET:
+        return export(request, wanted)
+    context = describe(request, wanted)
     template = "observability/traces.html"
-    response = render(request, f"{template}#trace-list" if request.htmx else template, context)
+    status = INVALID if wanted.error else 200
+    response = render(request, f"{template}#trace-list" if request.htmx else template, context, status=status)
     # A form sends every field; the address that is kept names only what is set.
     return push_url(response, request.path + wanted.query()) if request.htmx else response
+
+
+def describe(request: DeskRequest, wanted: Wanted) -> dict[str, Any]:
+    before, after = places_of(request, wanted)
+    page = list_page(wanted, before=before, after=after)
+    lines = lines_of(page.traces, request.user)
+    facets, counted = facets_of(wanted)
+    peeked = request.GET.get(PEEK)
+    views = views_of(request, wanted)
+    return {
+        "lines": lines,
+        "wanted": wanted,
+        "query": wanted.query(),
+        "newer": wanted.query(after=str(page.newer)) if page.newer else "",
+        "older": wanted.query(before=str(page.older)) if page.older else "",
+        "on": wanted.query(before=str(page.on)) if page.on else "",
+        "read_back_to": page.read_back_to,
+        "most_read": most_read(wanted),
+        "nothing_yet": nothing_yet(wanted, page),
+        "first": FIRST[wanted.sort],
+        "views": views,
+        "own_views": [each for each in views if each.get("view")],
+        "without_words": wanted.query(q=""),
+        "without_span": wanted.query(since="", until=""),
+        "as_csv": wanted.query(format="csv"),
+        "as_jsonl": wanted.query(format="jsonl"),
+        "may_share": has_role(request.user),
+        "facets": facets,
+        "counted": counted,
+        "ranges": [
+            {"name": each.name, "url": wanted.query(range=key, since="", until=""), "current": is_range(wanted, key)}
+            for key, each in RANGES.items()
+        ],
+        "sorts": {key: sort_link(wanted, key) for key in COLUMNS},
+        "fields": list(FIELDS.values()),
+        "fault": fault_of(wanted),
+        "watch": watch_of(wanted, lines, page),
+        **(peek_of(request, get_trace(read_id(peeked))) if peeked else {}),
+    }
+
+
+def nothing_yet(wanted: Wanted, page: Page) -> str:
+    return NOTHING_YET.format(most=most_read(wanted), back=page.read_back_to) if page.read_back_to else ""
+
+
+def places_of(request: DeskRequest, wanted: Wanted) -> tuple[Cursor | None, Cursor | None]:
+    """The place before or after which to list. Raises `Http404`."""
+    try:
+        before, after = (
+            read_place(wanted, request.GET[name]) if name in request.GET else None for name in ("before", "after")
+        )
+    except BadQuery as error:
+        raise Http404(str(error)) from error
+    return before, after
+
+
+def is_range(wanted: Wanted, key: str) -> bool:
+    return wanted.range.key == key and not (wanted.since or wanted.until)
+
+
+def sort_link(wanted: Wanted, key: str) -> dict[str, Any]:
+    return {"name": COLUMNS[key], "url": wanted.query(sort=key), "current": wanted.sort == key}
+
+
+def fault_of(wanted: Wanted) -> dict[str, str]:
+    """The words with the part that is not understood."""
+    if wanted.error is None:
+        return {}
+    start, end = wanted.error.start, wanted.error.end
+    words = wanted.words
+    return {"before": words[:start], "part": words[start:end], "after": words[end:], "message": str(wanted.error)}
+
+
+def watch_of(wanted: Wanted, lines: list[Line], page: Page) -> str:
+    """On the first page, the query that asks for what is new; empty elsewhere."""
+    if wanted.error or not wanted.by_time or page.newer is not None:
+        return ""
+    since = place_of(wanted, lines[0].trace) if lines else Cursor(key=timezone.now(), id=UUID(int=0))
+    running = [str(line.trace.pk) for line in lines if line.trace.status == Trace.Status.RUNNING]
+    return wanted.query(since_place=str(since), running=",".join(running))
+
+
+def views_of(request: DeskRequest, wanted: Wanted) -> list[dict[str, Any]]:
+    """Those that are shipped, then everybody's, then one's own."""
+    now = wanted.query()
+    links: list[dict[str, Any]] = [
+        {"name": name, "url": view.query(), "current": view.query() == now} for name, view in trace_saved.shipped()
+    ]
+    for view in trace_saved.views_for(request.user):
+        may_delete = view.owner_id is not None or has_role(request.user)
+        url = f"?{view.query}"
+        links.append({"name": view.name, "url": url, "current": url == now, "view": view, "may_delete": may_delete})
+    return links
+
+
+def read_id(text: str) -> UUID:
+    """Raises `Http404`."""
+    try:
+        return read_uuid(text)
+    except BadQuery as error:
+        raise Http404(str(error)) from error
 
 
 @staff_required
 @require_GET
 def traces_new(request: DeskRequest) -> HttpResponse:
     """How many traces have come since the page was made, and the rows on it that were still running."""
-    wanted, *_ = read_query(request)
+    wanted = read_wanted(params_of(request))
     try:
-        since = wanted.read_cursor(request.GET.get("since", ""))
+        since = read_place(wanted, request.GET.get("since_place", ""))
         ids = [read_uuid(text) for text in request.GET.get("running", "").split(",")[:MOST_REFRESHED] if text]
     except BadQuery as error:
         raise Http404(str(error)) from error
     ended = Trace.objects.filter(pk__in=ids).exclude(status=Trace.Status.RUNNING) if ids else Trace.objects.none()
-    lines = lines_of(list(ended))
+    lines = lines_of(list(ended), request.user)
     done = {line.trace.pk for line in lines}
     running = ",".join(str(trace_id) for trace_id in ids if trace_id not in done)
     context = {
         "count": count_new(wanted, than=since),
         "newest": wanted.query(),
-        "watch": wanted.query(since=str(since), running=running),
+        "query": wanted.query(),
+        "watch": wanted.query(since_place=str(since), running=running),
         "lines": lines,
     }
     return render(request, "observability/traces_new.html", context)
 
 
-def read_query(request: HttpRequest) -> tuple[TraceFilter, Cursor | None, Cursor | None]:
-    """The filter, and the place before or after which to list. Raises `Http404` for what no page of ours links to."""
-    params = {name: str(value) for name, value in request.GET.items()}
+# -- files, and views under a name
+
+
+def export(request: DeskRequest, wanted: Wanted) -> HttpResponseBase:
+    """Raises `Http404` for a format that there is not."""
+    kind = request.GET["format"]
+    if kind not in {"csv", "jsonl"}:
+        raise Http404("There is no such format.")
+    mask = mask_for(request.user)
+    name = f"traces-{timezone.now():%Y-%m-%d}.{kind}"
+    return StreamingHttpResponse(
+        csv_lines(wanted, mask) if kind == "csv" else json_lines(wanted, mask),
+        content_type="text/csv; charset=utf-8" if kind == "csv" else "application/jsonl; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
+
+
+def change_views(request: DeskRequest, wanted: Wanted) -> HttpResponse:
+    """Save what the list shows under a name, or delete such a view; said on the page that follows."""
     try:
-        wanted = TraceFilter.read(params)
-        before, after = (wanted.read_cursor(params[key]) if key in params else None for key in ("before", "after"))
+        if gone := request.POST.get("delete"):
+            view = trace_saved.find(request.user, gone)
+            trace_saved.delete(request.user, view)
+            messages.success(request, f"The view {view.name} is deleted.")
+        else:
+            name, everybody = request.POST.get("name", ""), request.POST.get("everybody") == "1"
+            saved = trace_saved.save(request.user, name=name, wanted=wanted, for_everybody=everybody)
+            messages.success(request, f"Saved as {saved.name}.")
+    except trace_saved.NotSaved as error:
+        messages.error(request, str(error))
     except BadQuery as error:
         raise Http404(str(error)) from error
-    return wanted, before, after
-
-
-def lines_of(found: list[Trace]) -> list[Line]:
-    now = timezone.now()
-    return [
-        Line(trace=trace, ms=elapsed_ms(trace, now=now), version=version_label(trace.agent_version)) for trace in found
-    ]
-
-
-def place_of_newest(wanted: TraceFilter, lines: list[Line]) -> Cursor:
-    """Where new traces begin: above the first row or, where there is none, now."""
-    return wanted.cursor_of(lines[0].trace) if lines else Cursor(key=timezone.now(), id=UUID(int=0))
-
-
-def saved_views(wanted: TraceFilter) -> list[dict[str, Any]]:
-    views = [
-        ("All", TraceFilter()),
-        ("Errors", TraceFilter(status=Trace.Status.ERROR)),
-        (f"Slower than {SLOW_MS // 1000} s", TraceFilter(slow=True)),
-        ("Escalated", TraceFilter(outcome="escalated")),
-        ("Most expensive today", TraceFilter(by_cost=True)),
-    ]
-    return [{"name": name, "url": view.query(), "current": view == wanted, "count": None} for name, view in views]
-
-
-def narrowing(wanted: TraceFilter, facets: Facets) -> list[dict[str, str]]:
-    """What the list is narrowed by, each with the way to take it away."""
-    agents = dict(facets.agents)
-    words = {
-        "status": f"Status: {wanted.status}",
-        "agent": f"Agent: {agents.get(wanted.agent, '')}" if wanted.agent else "",
-        "outcome": f"Outcome: {wanted.outcome}",
-        "channel": f"Channel: {wanted.channel}",
-        "slow": f"Slower than {SLOW_MS // 1000} s",
-        "q": f"Begins with: {wanted.q}",
-        "sort": "Today, most expensive first",
-    }
-    return [{"word": words[name], "url": wanted.query(**{name: ""})} for name in wanted.params()]
-
-
-# -- one trace
-
-
-@staff_required
-@require_GET
-def trace(request: DeskRequest, trace_id: UUID) -> HttpResponse:
-    found = get_object_or_404(Trace, pk=trace_id)
-    spans = spans_of(found)
-    is_running = found.status == Trace.Status.RUNNING
-    if request.htmx and is_running and request.GET.get("seen") == str(len(spans)):
-        return HttpResponse(status=NOTHING_NEW)
-    context = describe(found, spans, chosen=chosen_span(request), now=timezone.now())
-    context["view"] = "log" if request.GET.get("view") == "log" else "tree"
-    template = "observability/trace.html"
-    response = render(request, f"{template}#trace" if request.htmx else template, context)
-    if request.htmx and not is_running:
-        response.status_code = HttpResponseStopPolling.status_code
-    return response
-
-
-@staff_required
-@require_GET
-def trace_span(request: DeskRequest, trace_id: UUID, span_id: UUID) -> HttpResponse:
-    """The panel of one span, and the two rows of the tree that are no longer and newly the current one."""
-    found = get_object_or_404(Trace, pk=trace_id)
-    address = f"{reverse('observability:trace', args=[trace_id])}?span={span_id}"
-    if not request.htmx:
-        return redirect(address)
-    context = describe(found, spans_of(found), chosen=str(span_id), now=timezone.now())
-    shown = {chosen_span(request) or str(found.pk), str(span_id)}
-    changed = [row for row in context["rows"] if row.id is not None and str(row.id) in shown]
-    return replace_url(render(request, "observability/trace_span.html", {**context, "changed": changed}), address)
-
-
-def chosen_span(request: DeskRequest) -> str:
-    """The span that the page shows: of a fragment's request, its page's address knows."""
-    if request.htmx:
-        return parse_qs(urlsplit(request.htmx.current_url or "").query).get("span", [""])[0]
-    return request.GET.get("span", "")
-
-
-def describe(found: Trace, spans: list[Span], *, chosen: str, now: datetime) -> dict[str, Any]:
-    """Everything that a page of this trace shows. Raises `Http404` for a span of another trace."""
-    rows = draw(found, spans, notes_of(found), now=now)
-    charges = charges_of(spans)
-    prices = prices_of(charges.values())
-    figures = figures_of(found, spans, now=now)
-    lines = cost_lines(spans, charges, prices)
-    charged = sum((line.usd for line in lines), start=figures.cost_usd * 0)
-    before, after = neighbours(found)
-    links = [row for row in rows if row.id is not None]
-    place = place_of(links, chosen or str(found.pk))
-    return {
-        "trace": found,
-        "version": version_label(found.agent_version),
-        "is_running": found.status == Trace.Status.RUNNING,
-        "figures": figures,
-        "rows": rows,
-        "total_ms": max([figures.duration_ms, *(row.start_ms + (row.ms or 0) for row in rows)]),
-        "span_count": len(spans),
-        "cost_lines": lines,
-        "charged": charged,
-        "is_balanced": charged == figures.cost_usd,
-        "earlier_trace": before,
-        "later_trace": after,
-        "current": links[place],
-        "panel": panel_of(links[place], charges, prices),
-        "above": links[place - 1] if place else None,
-        "below": links[place + 1] if place + 1 < len(links) else None,
-        "next_error": next_error(links, place),
-        "first_error": next_error(links, 0),
-    }
-
-
-def next_error(links: list[Row], place: int) -> Row | None:
-    """The first failed step below this one, or else above it: stepping through the errors goes round."""
-    others = [*links[place + 1 :], *links[:place]]
-    return next((row for row in others if row.span and row.state == Span.Status.ERROR), None)
-
-
-def place_of(links: list[Row], chosen: str) -> int:
-    for number, row in enumerate(links):
-        if str(row.id) == chosen:
-            return number
-    raise Http404("This trace has no such span.")
-
-
-def panel_of(row: Row, charges: Mapping[UUID, Charge], prices: Mapping[int, Price]) -> dict[str, Any]:
-    """What the panel of one span shows; empty for the turn itself."""
-    if row.span is None:
-        return {}
-    attributes = mapping_of(row.span.attributes)
-    charge = charges.get(row.span.pk)
-    price = prices.get(charge.price_id) if charge and charge.price_id is not None else None
-    return {
-        "span": row.span,
-        "attributes": attributes,
-        "blocks": output_blocks(row.span),
-        "has_inputs": "toolInputs" in attributes,
-        "has_output": "toolOutput" in attributes,
-        "charge": charge,
-        "price": price,
-        "price_lines": price_lines(row.span, price) if row.span.kind == Span.Kind.MODEL else [],
-    }
+    return redirect(request.path + wanted.query())

@@ -102,6 +102,9 @@ function namePlatformKeys() {
   for (const key of document.querySelectorAll("[data-platform-key]")) key.textContent = capOf(key.textContent);
 }
 
+// Where one is may lie below the fold of the rail.
+document.querySelector(".rail-list > li > [aria-current]")?.scrollIntoView({ block: "nearest" });
+
 // The open row of a list in a pane may lie below its fold.
 document.querySelector(".pane-body [data-row][aria-current]")?.scrollIntoView({ block: "center" });
 

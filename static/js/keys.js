@@ -115,6 +115,8 @@ document.addEventListener("keydown", (event) => {
     else if (!dialogOpen) open("palette");
     return;
   }
+  // An arrow moves what scrolls and has the focus.
+  if (event.key.startsWith("Arrow") && event.target.matches('[tabindex="0"]')) return;
   if (dialogOpen || event.metaKey || event.ctrlKey || event.altKey) return;
   if (isTyping(event.target)) {
     if (event.key === "Escape") event.target.blur();
@@ -133,6 +135,7 @@ export function fillKeySheet(dialog) {
 
 // What stands on the key: ⌘ is Ctrl where there is no ⌘, a capital letter needs Shift.
 export function capOf(key) {
+  if (key === "ArrowRight") return "→";
   if (key.startsWith("⌘")) return IS_APPLE ? key : `Ctrl ${key.slice(1)}`;
   if (key.length > 1) return key;
   return key === key.toLowerCase() ? key.toUpperCase() : `⇧${key}`;

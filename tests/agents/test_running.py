@@ -7,19 +7,25 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents import running
 from agents.models import Session, Stop, Turn, TurnEvent
 from agents.running import OpenTurn, load_by_agent, open_turns
 from observability.models import Span
+from tests.agents.approval_cases import decide_as, make_approval, make_asking_session, shop_tools
 from tests.factories import make_agent, make_customer, make_session, make_trace, make_turn, next_seq
+from tests.kept_caches import read_once
+from tools.catalog import catalog
 
 RUNNING, QUEUED = Turn.Status.RUNNING, Turn.Status.QUEUED
 STEP = {"tool_call_id": "1", "tool_name": "get_order", "state": "reserved", "progress": "Looking up order 1042"}
 WRITTEN = {"call": 1, "attempt": 3, "text": "Your order is "}
 
 pytestmark = pytest.mark.django_db
+
+__all__ = ["shop_tools"]
 
 
 def open_turn(name: str = "Ada", status: Turn.Status = RUNNING, *, minutes: int = 0, **fields: Any) -> Turn:
@@ -94,6 +100,50 @@ def test_why_a_turn_takes_no_step() -> None:
     Stop.objects.create(scope="agent", subject=str(agent.pk), reason="Drill")
     stopped = [found.doing for found in open_turns(agent.pk)]
     assert stopped == ["Takes no further step", "Does not begin"]
+
+
+@pytest.mark.usefixtures("shop_tools")
+def test_a_turn_that_waits_for_approval_says_what_for() -> None:
+    session = make_asking_session("Chloe")
+    at = timezone.now() - timedelta(minutes=4)
+    approval = make_approval(session, requested_at=at)
+    open_turn("Chloe", QUEUED, minutes=1, session=session)
+    open_turn("Ada", RUNNING)
+
+    found = open_turns()
+    waiting = found[-1]
+    assert [turn.status for turn in found] == ["running", "queued", "waiting"]
+    assert (waiting.approval_id, waiting.since, waiting.is_running) == (approval.pk, at, False)
+    assert waiting.doing == f"Waits for {approval.label}: Refund 142.00 EUR of order 1044"
+    # What the customer wrote since waits behind it.
+    assert found[1].doing == "Waits for the turn before it"
+    assert [turn.status for turn in open_turns(session.agent_id)] == ["queued", "waiting"]
+    (load,) = [load for load in load_by_agent() if load.agent_id == session.agent_id]
+    assert (load.running, load.queued, load.waiting, load.open) == (0, 1, 1, 2)
+
+    Stop.objects.create(scope="session", subject=str(session.pk), reason="Drill")
+    assert [turn.doing for turn in open_turns(session.agent_id)] == ["Does not begin", "Takes no further step"]
+
+
+@pytest.mark.usefixtures("shop_tools")
+def test_what_was_decided_is_not_waited_for_any_more(reviewer: User) -> None:
+    approval = make_approval()
+    Turn.objects.update(status=QUEUED)
+    decide_as(approval, reviewer, status="approved")
+    assert [(turn.status, turn.approval_id) for turn in open_turns()] == [("queued", None)]
+    Turn.objects.update(status="replied", finished_at=timezone.now())
+    assert open_turns() == []
+
+
+@pytest.mark.usefixtures("shop_tools")
+def test_a_tool_that_is_gone_is_called_by_its_key(django_assert_num_queries: Any) -> None:
+    for _ in range(3):
+        make_approval(tool="crm___merge_accounts", arguments={}, amount=None)
+    with read_once():
+        catalog.tools()
+        with django_assert_num_queries(2):
+            found = open_turns()
+    assert [turn.doing.partition(": ")[2] for turn in found] == ["Merge accounts"] * 3
 
 
 def test_the_load_of_each_agent() -> None:

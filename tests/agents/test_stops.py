@@ -187,7 +187,7 @@ def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
 
     def run() -> None:
         try:
-            gate.wait(10)
+            gate.wait(60)
             results.append(work())
         finally:
             connection.close()
@@ -196,7 +196,7 @@ def at_once(count: int, work: Callable[[], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     return results
 
 
@@ -229,11 +229,11 @@ def test_open_pages_are_told(caplog: pytest.LogCaptureFixture) -> None:
         listener.execute(f"LISTEN {NOTIFY_CHANNEL}")
         stop = put(ALL, "", reason="Drill", by=admin)
         lift(stop.pk, by=admin)
-        heard = [notify.payload for notify in listener.notifies(timeout=5, stop_after=2)]
+        heard = [notify.payload for notify in listener.notifies(timeout=60, stop_after=2)]
 
     assert heard == ["stops", "stops"]
     assert hub.session_of("stops") is None
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.name == hub.__name__]
 
 
 def test_the_banner_names_what_concerns_the_page(admin: User, django_assert_num_queries: Any) -> None:

@@ -5,15 +5,18 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
+from uuid import UUID
 
 import pytest
 from django.template import Context, Template
 
 from agents.templatetags.drawing import bar_chart, span_position, sparkline_lines
 from agents.templatetags.json_tree import MAX_CHILDREN, json_html
+from agents.templatetags.span_rows import span_rows
 from agents.templatetags.states import look_of
 from agents.templatetags.tandem import ago, browser, chord, duration_ms, icon, initial, tokens, usd, words_ago
 from agents.templatetags.text_diff import diff_rows
+from observability.waterfall import Row
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -262,3 +265,24 @@ def test_message_escapes_plain_text() -> None:
     )
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
+
+
+@pytest.mark.parametrize("view", ["timeline", "tree"])
+@pytest.mark.parametrize("kind", ["tool", "policy", "gap"])
+def test_a_step_of_a_trace_is_escaped(view: str, kind: str) -> None:
+    """What a tool is called and what it failed with come from elsewhere."""
+    row = Row(kind=kind, name="<b>tool</b>", detail='"><script>', id=None, state='"', ms=5)
+    drawn = span_rows([row], view, '/traces/"x/', 10, None)
+    assert "<b>" not in drawn
+    assert "<script" not in drawn
+    assert '"x' not in drawn
+    assert (kind == "gap" and view == "tree") or "&lt;b&gt;tool" in drawn
+
+
+def test_the_chosen_step_takes_the_place_of_its_row() -> None:
+    row = Row(kind="tool", name="get_order", id=UUID(int=7), ms=5)
+    beside = span_rows([row], "tree", "/traces/1/", 10, row.id, out_of_band=True)
+    assert 'aria-current="true" autofocus' in beside
+    assert 'hx-swap-oob="true"' in beside
+    assert "&amp;view=tree" in beside
+    assert "aria-current" not in span_rows([row], "timeline", "/traces/1/", 10, None)

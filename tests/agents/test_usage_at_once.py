@@ -5,8 +5,7 @@ import time
 from decimal import Decimal
 
 import pytest
-from django.db import connection
-from django.db.models import F, Sum
+from django.db.models import Sum
 
 from agents.errors import LimitReached
 from agents.journal import write_turn
@@ -26,20 +25,12 @@ from tests.agents.usage_cases import (
     set_aside,
     sixty_connections,
     used,
+    watch_totals,
 )
 from tests.factories import make_agent, make_customer, make_session
 
 __all__ = ["fresh_limits", "sixty_connections"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fresh_limits", "sixty_connections")]
-
-
-def sample(stop: threading.Event, found: list[Decimal]) -> None:
-    try:
-        while not stop.is_set():
-            found.extend(Usage.objects.values_list(F("spent") + F("reserved"), flat=True))
-            time.sleep(0.001)
-    finally:
-        connection.close()
 
 
 def test_fifty_turns_at_once_get_the_money_of_ten() -> None:
@@ -56,7 +47,7 @@ def test_fifty_turns_at_once_get_the_money_of_ten() -> None:
         return ""
 
     stop, samples = threading.Event(), list[Decimal]()
-    sampler = threading.Thread(target=sample, args=(stop, samples))
+    sampler = threading.Thread(target=watch_totals, args=(stop, samples))
     sampler.start()
     answers = at_once([lambda turn=turn: ask(turn) for turn in turns])
     stop.set()

@@ -36,7 +36,7 @@ def test_rolling_back_moves_the_pointer_and_keeps_both() -> None:
     draft.instructions = "Second"
     draft.save()
     publish_version(agent, user=None)
-    roll_back(agent, to=first)
+    roll_back(agent, to=first, user=None)
     agent.refresh_from_db()
     assert agent.live_version == first
     assert agent.versions.count() == 2
@@ -45,7 +45,7 @@ def test_rolling_back_moves_the_pointer_and_keeps_both() -> None:
 def test_a_draft_cannot_be_made_live() -> None:
     agent = make_agent()
     with pytest.raises(ValueError, match="published version"):
-        roll_back(agent, to=draft_version(agent))
+        roll_back(agent, to=draft_version(agent), user=None)
 
 
 def test_the_database_keeps_a_published_version_as_it_was() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,19 +12,23 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.db.models import F
 from django.utils import timezone
 
 from agents.journal import Lease
 from agents.models import Limit, Session, Turn, Usage
 from agents.usage import Reserved, limit_list, reserve
 from tests.factories import make_session, make_turn
+from tests.kept_caches import LONGER_THAN_ANY_TEST
 
 USD, TOKENS = Limit.Measure.USD, Limit.Measure.TOKENS
 ONE_CALL = Decimal("0.10")
 
 
 @pytest.fixture
-def fresh_limits() -> Iterator[None]:
+def fresh_limits(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Read where a test makes some, and never again because it took longer than two seconds."""
+    monkeypatch.setattr("agents.usage.CACHE_SECONDS", LONGER_THAN_ANY_TEST)
     limit_list.forget()
     yield
     limit_list.forget()
@@ -85,7 +90,7 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
     def run(call: Callable[[], Any]) -> Any:
         connection.ensure_connection()
-        ready.wait(30)
+        ready.wait(120)
         try:
             return call()
         finally:
@@ -93,3 +98,15 @@ def at_once(calls: list[Callable[[], Any]]) -> list[Any]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(run, calls))
+
+
+def watch_totals(stop: threading.Event, found: list[Decimal]) -> None:
+    """What is spent and reserved, again and again, and once more when it is over: so there is always something."""
+    try:
+        is_over = False
+        while not is_over:
+            is_over = stop.is_set()
+            found.extend(Usage.objects.values_list(F("spent") + F("reserved"), flat=True))
+            time.sleep(0.001)
+    finally:
+        connection.close()

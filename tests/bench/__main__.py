@@ -19,6 +19,7 @@ import httpx2
 import psutil
 
 from config.embedded_postgres import EmbeddedPostgres
+from tests.bench import embedding, guardrail
 from tests.bench import policy as policies
 from tests.bench.full_path import all_at_once, one_after_another, until
 
@@ -46,7 +47,8 @@ def main() -> None:
         say("Counting round trips, commits and WAL ...")
         counted = in_process(env, sessions=20, proxy=Path(tempfile.mkdtemp(dir=folder)))
         say("Timing the gateway and the policies ...")
-        counted |= {"gateway": process_of("gateway", env)}
+        counted |= {"gateway": process_of("gateway", env), "embedding": process_of("embedding", env)}
+        counted["guardrail"] = process_of("guardrail", env)
         policies.main()
         say("Timing turns one after another ...")
         with desk(env, workers=1, threads=32) as running:
@@ -232,6 +234,8 @@ def report(counted: dict[str, Any], rounds: Rounds, many: dict[str, Any]) -> Non
         ("  p50 of such a turn", f"{statistics.median(many['seconds']) * 1000:.0f} ms", "at least 800 ms of model"),
         ("a read through the gateway", f"{counted['gateway']['through']:.2f} ms", ""),
         ("  of it what the gateway adds", f"{counted['gateway']['adds']:.2f} ms", "to the adapter's exchange"),
+        *embedding.rows(counted["embedding"]),
+        *guardrail.rows(counted["guardrail"]),
         ("memory of a worker then (PSS)", f"{many['worker_mb']:.0f} MB", "aim: 200 MB"),
     ]
     width = max(len(name) for name, _, _ in rows)

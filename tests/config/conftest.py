@@ -22,6 +22,8 @@ def state() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="desk-", dir="/tmp"))
     folder.chmod(0o711)
     yield folder
+    # Whoever stops a server that another started sees its file go, a moment before the process itself has gone.
+    wait_for(lambda: not processes_of(folder))
     left = processes_of(folder)
     home = (folder / "postgres").resolve()
     shutil.rmtree(home, ignore_errors=True)
@@ -41,16 +43,17 @@ def processes_of(folder: Path) -> dict[int, str]:
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            state_letter = (process / "stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
+            # Of whatever runs on this machine: nobody promises that its name is UTF-8, or read whole.
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            state_letter = (process / "stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+        except (OSError, IndexError):
             continue
         if str(folder) in command and state_letter not in "ZX" and int(process.name) != os.getpid():
             found[int(process.name)] = command
     return found
 
 
-def wait_for(condition: object, seconds: float = 15.0) -> bool:
+def wait_for(condition: object, seconds: float = 60.0) -> bool:
     """Poll `condition()` until it is true or the time is over."""
     assert callable(condition)
     deadline = time.monotonic() + seconds

@@ -12,6 +12,7 @@ from django.db import connection
 from psycopg.conninfo import make_conninfo
 
 from config.broker import NudgeQueue
+from config.postgresql.base import as_owner
 
 QUEUE = "tandem_test"
 
@@ -23,7 +24,7 @@ def dsn(transactional_db: None) -> Iterator[str]:
     parameters = connection.get_connection_params()
     known = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
     yield make_conninfo(**known, application_name="tandem-queue-test")
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SELECT pgmq.drop_queue(%s) FROM pgmq.list_queues() WHERE queue_name = %s", [QUEUE, QUEUE])
 
 
@@ -60,7 +61,7 @@ def test_a_nudge_wakes_a_listener(dsn: str) -> None:
     with psycopg.connect(dsn, autocommit=True) as listener:
         listener.execute(f'LISTEN "pgmq.q_{QUEUE}.INSERT"')
         queue.send(QUEUE, {"turn": "1"})
-        assert list(listener.notifies(timeout=10, stop_after=1))
+        assert list(listener.notifies(timeout=60, stop_after=1))
     queue.close()
 
 
@@ -78,9 +79,11 @@ def test_a_nudge_is_sent_read_and_deleted(dsn: str) -> None:
 def test_lost_connections_are_replaced(dsn: str) -> None:
     queue = open_queue(dsn)
     queue.equip(QUEUE)
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s",
+            # Of this database: another worker of pytest-xdist may be at the test above, on the same server.
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = %s",
             ["tandem-queue-test"],
         )
         assert cursor.fetchone()[0] >= 1

@@ -70,12 +70,15 @@ def test_the_chosen_one_is_not_replaced(path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def run(tmp_path: Path, *arguments: str, **values: str) -> subprocess.CompletedProcess[str]:
+    """In a temporary folder of its own: each run sweeps up what others left in it, and some end in that moment."""
+    (tmp_path / "temporary").mkdir()
     (tmp_path / "test_it.py").write_text(TESTS)
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["tests.conftest"]\n')
     plugins = ["-p", "config.testing", "-p", "no:cacheprovider", "-c", os.devnull]
     command = [sys.executable, "-m", "pytest", *plugins, "--rootdir", str(tmp_path), *arguments, str(tmp_path)]
     left = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") and name != "CI"}
     env = {**left, "PYTHONPATH": str(ROOT), "DJANGO_SETTINGS_MODULE": "config.settings", "CHROMIUM": "/none", **values}
+    env["TMPDIR"] = str(tmp_path / "temporary")
     env["TEST_DATABASE_URL"] = env["DATABASE_URL"]
     return subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from config.command_line import needs_database
-from tests.config.conftest import ROOT, processes_of, wait_for
+from tests.config.conftest import ROOT, processes_of
 
 COUNT = "from django.db import connection; print(connection.introspection.table_names())"
 
@@ -52,11 +52,13 @@ def test_a_command_has_a_database_while_it_runs(state: Path) -> None:
 
 
 def test_a_command_that_is_asked_to_end_stops_its_database(state: Path) -> None:
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen(command, cwd=ROOT, env=environment(state)) as process:
-        assert wait_for(lambda: any("-D" in command for command in processes_of(state).values()))
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", "print(1, flush=True); import time; time.sleep(600)"]
+    with subprocess.Popen(command, cwd=ROOT, env=environment(state), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"  # before that the database is being made, and there is none to stop
+        assert any("postgres -D" in command for command in processes_of(state).values())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert processes_of(state) == {}
 
 

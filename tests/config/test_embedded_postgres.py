@@ -63,7 +63,7 @@ def test_the_last_to_let_go_stops_it(state: Path, server: EmbeddedPostgres) -> N
     assert not server.release()
     assert ask(url, "select 1") == 1
     assert other.release()
-    assert processes_of(state) == {}
+    assert wait_for(lambda: processes_of(state) == {}), "no child of `other`, so its end is not waited for"
     assert not other.release()
 
 

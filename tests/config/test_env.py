@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.env import env_bool, env_int, env_path, env_secret, env_str
+from config.env import env_amount, env_bool, env_int, env_path, env_secret, env_str
 
 
 def test_an_empty_value_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,3 +43,16 @@ def test_a_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     assert env_secret("UNSET_SECRET", file) == first
     assert file.stat().st_mode & 0o777 == 0o600
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_an_amount(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env_amount("NAME", "5") == 5
+    monkeypatch.setenv("NAME", "0.50")
+    assert env_amount("NAME", "5") == Decimal("0.5")
+
+
+@pytest.mark.parametrize("value", ["-1", "1e9", "NaN", "5 USD", "1,5", "\u0665"])
+def test_what_is_no_amount(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured, match="NAME is"):
+        env_amount("NAME", "5")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config.testing import PREFIX, names_read_by_settings
 from tests.config.conftest import ROOT, processes_of
 
@@ -22,6 +24,12 @@ def test_it(number):
         fsync, = connection.execute("select current_setting('fsync')").fetchone()
     print("saw", os.environ.get("ANTHROPIC_API_KEY"), fsync, os.environ["DATABASE_URL"], os.environ["STATE_DIR"])
 """
+
+
+@pytest.fixture(autouse=True)
+def _temporary_folder(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for each test: a run sweeps up what it finds, and would come upon another that is just ending."""
+    monkeypatch.setenv("TMPDIR", str(state))
 
 
 def outside_of_pytest() -> dict[str, str]:
@@ -65,19 +73,18 @@ def test_another_server_may_be_named(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_behind_is_swept_up(tmp_path: Path, state: Path) -> None:
-    """In a temporary folder of its own, so that no other run sweeps first."""
     start = (
         "from config import testing\n"
         "class Config:\n    def add_cleanup(self, _): pass\n"
         "testing.pytest_load_initial_conftests(Config())\n"
         "import os, signal\nprint(os.environ['STATE_DIR'], flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    command, env = [sys.executable, "-c", start], {**outside_of_pytest(), "TMPDIR": str(state)}
-    killed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", start]
+    killed = subprocess.run(command, cwd=ROOT, env=outside_of_pytest(), capture_output=True, text=True, check=False)
     left = Path(killed.stdout.strip())
     assert left.parent == state
     assert processes_of(left)
-    run(tmp_path, TMPDIR=str(state))
+    run(tmp_path)
     assert processes_of(left) == {}
     assert not left.exists()
 

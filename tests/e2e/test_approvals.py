@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from django.utils import timezone
 from playwright.sync_api import expect
 
 from agents.demo_policies import RULES
 from tests.e2e.conftest import Browsers, Desk, send
-from tools.models import Approval, PolicyRule, PolicyVersion, ToolCall
+from tests.tools.policies_cases import publish_changed
+from tools.models import Approval, ToolCall
 
 
 @pytest.fixture
 def strict_policies(desk: Desk) -> None:
     """A second version, under which an agent refunds no more than 50 EUR by itself."""
-    version = PolicyVersion.objects.create(number=2, note="Stricter", published_at=timezone.now())
-    PolicyRule.objects.bulk_create(
-        PolicyRule(version=version, name=name, position=position, text=text.replace('"100.00"', '"50.00"'))
-        for position, (name, text) in enumerate(RULES.items(), start=1)
-    )
+    publish_changed(small_refunds=RULES["small-refunds"].replace('"100.00"', '"50.00"'))
 
 
 def test_a_person_says_yes_to_less_and_the_customer_gets_just_that(
@@ -37,6 +33,7 @@ def test_a_person_says_yes_to_less_and_the_customer_gets_just_that(
     row.get_by_role("link").click()
 
     expect(staff.get_by_text("Approving refunds 70.90 EUR now. It cannot be undone.")).to_be_visible()
+    staff.wait_for_load_state()  # keys mean something once the page's scripts are there
     staff.keyboard.press("a")
     expect(staff.get_by_role("button", name="Press A again to approve")).to_be_focused()
     assert Approval.objects.get().status == "pending"
@@ -74,3 +71,27 @@ def test_without_script_it_is_read_and_refused_with_words_for_the_agent(
     expect(chloe.locator("#live")).to_be_empty()
     desk.wait_until_idle()
     assert desk.shop.refunds("1044") == []
+
+
+def test_what_one_person_snoozes_leaves_the_queue_of_the_others(
+    desk: Desk, browsers: Browsers, strict_policies: None
+) -> None:
+    chloe = browsers.customer("Chloe")
+    send(chloe, "I want to return order 1044, please refund it")
+    expect(chloe.get_by_text("Waiting for a colleague to approve this")).to_be_visible()
+    other = browsers.staff("/queue/", role="reviewer")
+    expect(other.get_by_role("row").filter(has_text="Chloe")).to_be_visible()
+    expect(other.locator("[data-stream=live]")).to_be_attached()
+
+    mine = browsers.staff(f"/approvals/{Approval.objects.get().pk}/", role="admin")
+    mine.keyboard.press("s")
+    mine.get_by_role("button", name="4 hours").click()
+    expect(mine.get_by_text("sleeps until")).to_be_visible()
+
+    expect(other.get_by_text("Nobody is waiting for a person")).to_be_visible()
+    expect(other.locator(".rail-count[data-count=queue]")).to_be_empty()
+    mine.goto(f"{desk.url}/approvals/{Approval.objects.get().pk}/")
+    mine.keyboard.press("r")
+    mine.get_by_label("Why not?").fill("Ask for a photo first")
+    mine.get_by_role("button", name="Reject refund of 70.90 EUR").click()
+    expect(mine.get_by_text("The agent was told: Ask for a photo first")).to_be_visible()

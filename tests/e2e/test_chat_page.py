@@ -26,6 +26,7 @@ def chat(asgi_server: str, page: Page, settings: Any) -> Page:
     page.goto(f"{asgi_server}/chat/support/")
     page.get_by_role("button", name="Ada").click()
     expect(page.get_by_text("Ask me about an order.")).to_be_visible()
+    page.wait_for_load_state()
     return page
 
 
@@ -111,7 +112,7 @@ def test_what_happens_while_the_stream_is_away_is_caught_up(chat: Page):
     reply(lease, "It comes tomorrow.")
 
     chat.unroute("**/events/**")
-    expect(chat.get_by_text("It comes tomorrow.")).to_be_visible(timeout=15_000)
+    expect(chat.get_by_text("It comes tomorrow.")).to_be_visible()
     expect(chat.get_by_text("Reconnecting")).to_be_hidden()
     assert texts(chat) == ["Ask me about an order.", "Where is my order?", "It comes tomorrow."]
 

@@ -52,6 +52,8 @@ def admins(asgi_server: str, new_context: Any) -> Iterator[Opens]:
 def test_a_rule_is_written_with_the_form_tried_and_published(admins: Opens) -> None:
     page = admins("/policies/")
     page.get_by_role("link", name="New rule").click()
+    expect(page.get_by_role("heading", level=1, name="New rule")).to_be_visible()
+    page.wait_for_load_state()  # what is chosen or typed means something once the page's scripts are there
     page.get_by_label("Name").fill("refunds")
     with page.expect_response("**/policies/draft/new/"):
         page.get_by_label("Tool").select_option("shop___process_refund")
@@ -71,6 +73,8 @@ def test_a_rule_is_written_with_the_form_tried_and_published(admins: Opens) -> N
     expect(page.get_by_role("heading", level=1, name="Draft")).to_be_visible()
     page.get_by_role("link", name="Try a call").click()
     page.get_by_role("link", name="process_refund").click()
+    expect(page.get_by_label("Order id")).to_be_visible()
+    page.wait_for_load_state()
     page.get_by_label("Order id").fill("1042")
     page.get_by_role("group", name="What the gateway looks up first").get_by_label("Amount").fill("80")
     page.get_by_label("Customer's email").fill("ada@example.com")
@@ -95,6 +99,7 @@ def test_what_is_wrong_with_a_text_is_marked_at_its_line_while_it_is_written(adm
     expect(page.locator("#rule-found")).to_contain_text("verified")
     page.get_by_role("button", name="Save in the draft").click()
     expect(page.locator(".policy-verdict.bad")).to_be_visible()
+    page.wait_for_load_state()  # what is chosen or typed means something once the page's scripts are there
     expect(text).to_have_value(f"// as before\n{READS.replace('verified', 'verifed')}")
     text.fill(f"// as before\n{READS}")
     expect(page.locator("#rule-found")).to_contain_text("It fits the tools")

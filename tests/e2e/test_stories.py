@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import Page, Route, expect
 
 from agents.models import Escalation, Message, Turn
-from tests.e2e.conftest import Browsers, Desk, send
+from tests.e2e.conftest import PATIENCE_SECONDS, Browsers, Desk, send
 from tools.models import ToolCall
 
 WISH = "I want to return my order from last week"
@@ -44,6 +45,7 @@ def test_a_return_inside_the_window_is_refunded_once_and_every_step_is_on_the_re
     staff = browsers.staff("/inbox/?view=open")
     staff.get_by_role("link", name="Ada").click()
     expect(staff.get_by_role("heading", level=1, name="Ada")).to_be_visible()
+    staff.wait_for_load_state()
     expect(thread(staff).get_by_text(WISH)).to_be_visible()
     expect(thread(staff).get_by_text(REFUNDED)).to_be_visible()
     steps = staff.locator("details.step")
@@ -54,6 +56,7 @@ def test_a_return_inside_the_window_is_refunded_once_and_every_step_is_on_the_re
     expect(steps.nth(1).get_by_text('"order_id": "1042"').first).to_be_visible()
     steps.nth(1).get_by_role("link", name="Open in the trace").click()
     expect(staff.locator(".span-row[data-row] .span-name")).to_contain_text(["get_order", "process_refund"])
+    staff.wait_for_load_state()
     check_tool_in_trace(staff, "get_order", arguments="{}", result='"order_id": "1042"')
     check_tool_in_trace(staff, "process_refund", arguments='"order_id": "1042"', result=f'"{refund["refund_id"]}"')
     call = ToolCall.objects.get(tool_name="process_refund")
@@ -90,6 +93,7 @@ def test_a_return_outside_the_window_reaches_a_person_whose_answer_the_customer_
     row.get_by_role("link").click()
 
     expect(staff.get_by_text("Ben wants what a policy does not allow")).to_be_visible()
+    staff.wait_for_load_state()
     staff.get_by_role("button", name="Claim").click()
     expect(staff.get_by_text("is yours. The agent stays silent")).to_be_visible()
     staff.get_by_label("Answer to Ben").fill("I make an exception: you may send it back.")
@@ -116,7 +120,8 @@ def test_a_decision_outlives_what_the_page_asks_while_its_answer_is_on_the_way(d
     def answer_late(route: Route) -> None:
         answer = route.fetch()
         asked.clear()
-        while not asked:  # what the change that the claim made lets the page ask for
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not asked and time.monotonic() < deadline:  # what the change that the claim made lets the page ask for
             staff.wait_for_timeout(20)
         route.fulfill(response=answer)
 
@@ -124,6 +129,7 @@ def test_a_decision_outlives_what_the_page_asks_while_its_answer_is_on_the_way(d
     expect(staff.locator("[data-stream=live]")).to_be_visible()
     staff.get_by_role("button", name="Claim").click()
     expect(staff.get_by_text("is yours. The agent stays silent")).to_be_visible()
+    assert asked, "the page asked while the answer was on the way"
     expect(staff.get_by_role("button", name="Release")).to_be_visible()
     expect(staff.locator(".rail-count[data-count=queue]")).to_be_empty()
 
@@ -133,7 +139,7 @@ def test_a_decision_outlives_what_the_page_asks_while_its_answer_is_on_the_way(d
 
 def test_a_reload_in_the_middle_of_a_stream_loses_nothing(desk: Desk, browsers: Browsers) -> None:
     ben = browsers.customer("Ben")
-    desk.model.hold_after("Returns are possible")
+    desk.model.hold_after("refund it myself")
     send(ben, "I would like a refund for my order 1043")
     shown = released_so_far(ben)
 
@@ -161,7 +167,7 @@ def released_so_far(page: Page) -> str:
 
 def test_who_takes_over_silences_a_reply_that_is_being_written(desk: Desk, browsers: Browsers) -> None:
     ben = browsers.customer("Ben")
-    desk.model.hold_after("Returns are possible")
+    desk.model.hold_after("refund it myself")
     send(ben, "I would like a refund for my order 1043")
     shown = released_so_far(ben)
     watch_for(ben, PASSED_ON)
@@ -265,6 +271,7 @@ def test_by_keyboard_a_person_reaches_a_conversation_and_the_queue(desk: Desk, b
     assert outline_of_focus(staff) > 0
     staff.keyboard.press("Enter")
     expect(staff.get_by_role("heading", level=1, name="Dan")).to_be_visible()
+    staff.wait_for_load_state()  # keys mean something once the page's scripts are there
 
     for chord in ("Control+k", "Meta+k"):
         staff.keyboard.press(chord)

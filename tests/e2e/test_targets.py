@@ -54,6 +54,7 @@ def test_a_backend_is_connected_and_a_tool_of_it_tried(admin: Page, company: Ech
     admin.get_by_role("button", name="Read the document").click()
 
     expect(admin.get_by_role("status").get_by_text("0 chosen")).to_be_visible()
+    admin.wait_for_load_state()  # what is chosen or typed means something once the page's scripts are there
     admin.get_by_label("Search the tools").fill("get order")
     admin.get_by_role("link", name="Select all reads").click()
     admin.get_by_label("Search the tools").fill("create_order")
@@ -68,6 +69,8 @@ def test_a_backend_is_connected_and_a_tool_of_it_tried(admin: Page, company: Ech
 
     admin.get_by_role("link", name="get_order", exact=True).click()
     admin.get_by_role("link", name="Customer and money").click()
+    expect(admin.get_by_role("combobox", name="id", exact=True)).to_be_visible()
+    admin.wait_for_load_state()
     admin.get_by_role("combobox", name="id", exact=True).select_option("customer.id")
     expect(admin.locator("#model-sees")).not_to_contain_text('"id"')
     admin.get_by_role("textbox", name="Path").first.fill("customer")

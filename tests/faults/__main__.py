@@ -22,7 +22,8 @@ from pathlib import Path
 import httpx2
 
 from tests.faults.blows import Blows
-from tests.faults.customers import Browser, Customer, Record, Staff
+from tests.faults.customers import DEMO_REVIEWERS, Browser, Customer, Record, Staff
+from tests.faults.deciders import Deciders
 from tests.faults.desk import ROOT, Desk, until_answers
 from tests.faults.plan import RATE, Conversation, Plan, make_plan
 from tests.faults.proxy import Proxy
@@ -125,13 +126,10 @@ class Faults:
         """What runs beside the conversations: the look at the rows, and the supervisor."""
         rows = Rows(self.desk.database_url)
         quiet = Quiet(rows)
-        tasks = [asyncio.create_task(quiet.run()), asyncio.create_task(self.desk.tend())]
         try:
-            yield rows, quiet
+            async with working(quiet.run(), self.desk.tend()):
+                yield rows, quiet
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await rows.close()
 
     async def _run(self, links: dict[int, str], rows: Rows, quiet: Quiet, began_at: float) -> Run:
@@ -139,17 +137,21 @@ class Faults:
             limits=httpx2.Limits(max_connections=AT_ONCE * 2, max_keepalive_connections=AT_ONCE), verify=False
         )
         staff = Staff(Browser(self.desk.web_url, transport))
-        await staff.sign_in()
+        reviewers = [Staff(Browser(self.desk.web_url, transport), login) for login in DEMO_REVIEWERS]
+        for person in [staff, *reviewers]:
+            await person.sign_in()
         say(f"{len(self.plan.conversations)} conversations over {self.plan.seconds:.0f} s ...")
         started_at = time.monotonic()
-        blows = Blows(self.desk, rows)
-        dealing = asyncio.create_task(blows.deal(self.plan.blows, started_at=started_at))
-        records = await self._converse(links, transport, staff, quiet, started_at=started_at)
-        await dealing
+        blows = Blows(self.desk, rows, started_at=started_at)
+        deciders = Deciders(self.plan, reviewers, rows, blows.strike)
+        async with working(deciders.run()):
+            dealing = asyncio.create_task(blows.deal(self.plan.blows))
+            records = await self._converse(links, transport, staff, quiet, started_at=started_at)
+            await dealing
+            say("All have spoken; waiting until all is quiet ...")
+            settled = await self._settle(rows)
         recoveries = await blows.recoveries()
-        say("All have spoken; waiting until all is quiet ...")
-        settled = await self._settle(rows)
-        found = await asyncio.to_thread(read_all, self.desk.database_url, self.desk.shop_url)
+        found = await asyncio.to_thread(read_all, self.desk.database_url, self.desk.shop_url, self.shop.arrived)
         return Run(
             plan=self.plan,
             records=records,
@@ -158,13 +160,15 @@ class Faults:
             kinds=blows.kinds + self.model.kinds + self.shop.kinds,
             troubles=self.troubles(),
             rows=found,
-            findings=reconcile(found, records),
+            findings=reconcile(found, records, deciders.answers),
             died=self.desk.died,
             logs=self.desk.logs,
             started_at=started_at,
             seconds=time.monotonic() - began_at,
             settled_seconds=settled,
-            problems=self.problems,
+            answers=deciders.answers,
+            decided=deciders.decided,
+            problems=[*self.problems, *deciders.problems],
         )
 
     def troubles(self) -> dict[int, list[str]]:
@@ -224,6 +228,21 @@ class Faults:
                 return quiet_since - began_at
             await asyncio.sleep(0.2)
         return None
+
+
+@asynccontextmanager
+async def working(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """They go on beside the block, and end with it; what one of them ended of is raised then."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
 
 
 def say(line: str) -> None:

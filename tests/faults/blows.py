@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import httpx2
 
+from tests.faults.decisions import Decision
 from tests.faults.desk import Desk
-from tests.faults.plan import Blow
+from tests.faults.plan import WEB, Blow
 from tests.faults.watch import Recovery, Rows, watch_recovery
 
 EMPTY_BROKER = "TRUNCATE pgmq.q_tandem"
@@ -28,19 +29,27 @@ class Dealt:
 
 
 class Blows:
-    def __init__(self, desk: Desk, rows: Rows) -> None:
+    def __init__(self, desk: Desk, rows: Rows, *, started_at: float) -> None:
         self._desk = desk
         self._rows = rows
+        self._started_at = started_at
         self._watches: list[asyncio.Task[Recovery]] = []
         self.dealt: list[Dealt] = []
         self.kinds: Counter[str] = Counter()
 
-    async def deal(self, blows: list[Blow], *, started_at: float) -> None:
+    async def deal(self, blows: list[Blow]) -> None:
         """All of them, those that overlap included; back to normal at the end."""
         async with asyncio.TaskGroup() as group:
             for blow in blows:
-                await asyncio.sleep(max(0.0, started_at + blow.at - time.monotonic()))
+                await asyncio.sleep(max(0.0, self._started_at + blow.at - time.monotonic()))
                 group.create_task(self._deal_one(blow))
+
+    async def strike(self, decision: Decision) -> None:
+        """What is to die at this decision, a moment after its button was pressed; back again when this returns."""
+        if decision.strike != "none":
+            await asyncio.sleep(decision.strike_after)
+            at = time.monotonic() - self._started_at
+            await self._deal_one(Blow(at=at, kind=decision.strike, worker=decision.worker, is_aimed=True))
 
     async def recoveries(self) -> list[Recovery]:
         return list(await asyncio.gather(*self._watches))
@@ -48,27 +57,28 @@ class Blows:
     async def _deal_one(self, blow: Blow) -> None:
         began_at = time.monotonic()
         match blow.kind:
-            case "kill_worker":
-                if self._desk.is_down(blow.worker):
+            case "kill_worker" | "kill_web":
+                if self._desk.is_down(blow.process):
                     return
-                await self._kill(blow.worker)
+                await self._kill(blow.process)
             case "stop_worker":
-                await self._desk.stop_worker(blow.worker, blow.seconds)
+                await self._desk.pause(blow.process, blow.seconds)
             case "empty_broker":
                 await self._rows.fetch(EMPTY_BROKER)
             case "restart_database":
                 await self._restart_database()
             case "shop_outage":
                 await self._break_shop(blow.seconds)
-        self.kinds[blow.kind] += 1
+        self.kinds[blow.name] += 1
         self.dealt.append(Dealt(blow=blow, began_at=began_at, ended_at=time.monotonic()))
 
-    async def _kill(self, worker: int) -> None:
-        await self._desk.kill_worker(worker)
-        # What ran on it still bears its lease.
-        watch = watch_recovery(self._rows, time.monotonic())
-        self._watches.append(asyncio.get_running_loop().create_task(watch))
-        await self._desk.restart_worker(worker)
+    async def _kill(self, process: str) -> None:
+        await self._desk.kill(process)
+        if process != WEB:
+            # What ran on it still bears its lease.
+            watch = watch_recovery(self._rows, time.monotonic())
+            self._watches.append(asyncio.get_running_loop().create_task(watch))
+        await self._desk.restart(process)
 
     async def _restart_database(self) -> None:
         await self._desk.restart_database()

@@ -17,12 +17,14 @@ from tests.faults.watch import Quiet
 TOKEN = re.compile(r'name="token" value="([^"]+)"')
 HTTP_SECONDS = 40
 # How often and how long a customer presses the button again when the desk answers with an error.
-TRIES = 40
+TRIES = 80
 AGAIN_SECONDS = 0.5
 PATIENCE_SECONDS = 30.0
 # Further than any conversation goes: the person of the desk has read everything.
 ALL_SEEN = 10**15
-DEMO_PERSON = ("support@demo.example", "tandem-demo-2026")
+DEMO_PERSON = "support@demo.example"
+DEMO_REVIEWERS = ("reviewer@demo.example", "reviewer2@demo.example")
+DEMO_PASSWORD = "tandem-demo-2026"
 
 # `accepted`: the desk said so. `unsure`: it never answered well. `refused`: it said no.
 Fate = Literal["accepted", "unsure", "refused"]
@@ -85,22 +87,22 @@ class Browser:
 
 
 class Staff:
-    """One person of the desk, who takes over, answers and hands back."""
+    """One person of the desk, who takes over, answers and hands back; `deciders.py` is what reviewers do."""
 
-    def __init__(self, browser: Browser) -> None:
-        self._browser = browser
+    def __init__(self, browser: Browser, login: str = DEMO_PERSON) -> None:
+        self.browser = browser
+        self.login = login
 
     async def sign_in(self) -> None:
-        await self._browser.get("/accounts/login/")
-        login, password = DEMO_PERSON
-        answer = await self._browser.post("/accounts/login/", {"login": login, "password": password})
+        await self.browser.get("/accounts/login/")
+        answer = await self.browser.post("/accounts/login/", {"login": self.login, "password": DEMO_PASSWORD})
         assert answer.status_code == 302, f"the sign-in was answered {answer.status_code}"
 
     async def do(self, step: Step, record: Record) -> None:
         paths = {"take_over": "take-over", "hand_back": "hand-back", "answer": "write"}
         data = {"kind": "reply", "text": "".join(step.texts), "seen": str(ALL_SEEN)} if step.kind == "answer" else {}
         path = f"/inbox/{record.session_id}/{paths[step.kind]}/"
-        answer = await self._browser.post_until_answered(path, data)
+        answer = await self.browser.post_until_answered(path, data)
         if answer is None or answer.status_code != 302:
             record.notes.append(f"{step.kind} was answered {answer and answer.status_code}")
 

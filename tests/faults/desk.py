@@ -16,6 +16,8 @@ import httpx2
 
 from config.embedded_postgres import EmbeddedPostgres
 from config.testing import names_read_by_settings
+from tests.faults.decisions import APPROVAL_SECONDS
+from tests.faults.plan import WEB
 from tests.faults.trouble import MODEL_SECONDS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,6 +33,7 @@ TIMES = {
     "TURN_LEASE_SECONDS": LEASE_SECONDS,
     "SWEEP_SECONDS": 1,
     "NUDGE_AFTER_SECONDS": 2,
+    "APPROVAL_SECONDS": APPROVAL_SECONDS,
     "LLM_CALL_SECONDS": MODEL_SECONDS,
 }
 FLAGS = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -101,6 +104,7 @@ class Desk:
         # Those that ended without having been killed.
         self.died: list[str] = []
         self._being_hurt: set[str] = set()
+        self._is_web_coming = False
         self._restarting = asyncio.Lock()
 
     # -- up and down
@@ -137,7 +141,7 @@ class Desk:
         port = self.web_url.rpartition(":")[2]
         celery = ["celery", "-q", "-A", "config"]
         commands = {
-            "web": ["uvicorn", "config.asgi:application", "--port", port, "--no-access-log", "--lifespan", "on"],
+            WEB: ["uvicorn", "config.asgi:application", "--port", port, "--no-access-log", "--lifespan", "on"],
             "beat": [*celery, "beat", "-l", "WARNING", "-s", str(self.folder / "beat"), "--pidfile", ""],
         }
         for number in range(1, WORKERS + 1):
@@ -170,27 +174,30 @@ class Desk:
 
     # -- what is done to it
 
-    async def kill_worker(self, number: int) -> None:
-        """Returns once it is dead; `restart_worker` has to follow."""
-        process = self._own[f"worker {number + 1}"]
-        self._being_hurt.add(process.name)
-        await asyncio.to_thread(process.kill)
+    async def kill(self, name: str) -> None:
+        """Returns once it is dead; `restart` has to follow."""
+        self._being_hurt.add(name)
+        await asyncio.to_thread(self._own[name].kill)
 
-    async def restart_worker(self, number: int) -> None:
+    async def restart(self, name: str) -> None:
+        """Returns once it runs, and the web process once it answers: a blow in between would hit nobody's request."""
         await asyncio.sleep(RESTART_SECONDS)
-        process = self._own[f"worker {number + 1}"]
-        process.start()
-        self._being_hurt.discard(process.name)
+        self._own[name].start()
+        self._being_hurt.discard(name)
+        if name == WEB:
+            self._is_web_coming = True
+            await until_answers(f"{self.web_url}/healthz")
+            self._is_web_coming = False
 
-    async def stop_worker(self, number: int, seconds: float) -> None:
+    async def pause(self, name: str, seconds: float) -> None:
         """Stopped in the middle of whatever it does, and continued as if nothing had been."""
-        process = self._own[f"worker {number + 1}"]
+        process = self._own[name]
         process.signal(signal.SIGSTOP)
         await asyncio.sleep(seconds)
         process.signal(signal.SIGCONT)
 
-    def is_down(self, number: int) -> bool:
-        return f"worker {number + 1}" in self._being_hurt
+    def is_down(self, name: str) -> bool:
+        return name in self._being_hurt or (name == WEB and self._is_web_coming)
 
     async def restart_database(self) -> None:
         """An immediate shutdown, as after a crash: what was committed is recovered, connections are gone."""

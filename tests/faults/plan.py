@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tests.faults import scripts
+from tests.faults.decisions import Decision, Worth, draw_decisions, draw_worth
 from tests.faults.scripts import Intent, Step
 
 # Conversations that begin in a second. Two cores do about twice as much without faults.
@@ -15,6 +16,7 @@ RATE = 3.3
 # What happens before the first fault: the desk is to be seen at work.
 CALM_SECONDS = 2.0
 FIRST_ORDER = 700_000
+WEB = "web"
 
 ModelFault = Literal[
     "throttled", "throttled_long", "overloaded", "failing", "cut", "cut_short", "overloaded_later", "garbage",
@@ -22,7 +24,7 @@ ModelFault = Literal[
 ]  # fmt: skip
 ShopFault = Literal["slow", "failing", "late", "lost", "lost_late", "half", "garbled"]
 Request = Literal["read", "write", "look_up"]
-ProcessFault = Literal["kill_worker", "stop_worker", "empty_broker", "restart_database", "shop_outage"]
+ProcessFault = Literal["kill_worker", "kill_web", "stop_worker", "empty_broker", "restart_database", "shop_outage"]
 
 # Weights. What ends in a hand-over at once is rarer, as it ends the conversation's part for the agent.
 MODEL_FAULTS: dict[ModelFault, int] = {
@@ -49,6 +51,7 @@ SHOP_FAULTS: dict[ShopFault, int] = {
 # Seconds between two of a kind, on average.
 PROCESS_FAULTS: dict[ProcessFault, float] = {
     "kill_worker": 9.0,
+    "kill_web": 12.0,
     "stop_worker": 16.0,
     "empty_broker": 7.0,
     "restart_database": 20.0,
@@ -69,7 +72,7 @@ class Conversation:
     """One customer with one order. `begins_at` in seconds since the start of the run.
 
     `model_faults` by the number of the model call (from 1, retries counted), `shop_faults` by kind of request and its
-    number.
+    number. `decisions` are what people make of the approvals that it asks for, in their order.
     """
 
     number: int
@@ -78,6 +81,8 @@ class Conversation:
     agent: Literal["support", "together"]
     begins_at: float
     steps: tuple[Step, ...]
+    worth: Worth = "small"
+    decisions: tuple[Decision, ...] = ()
     model_faults: dict[int, ModelFault] = field(default_factory=dict)
     shop_faults: dict[tuple[Request, int], ShopFault] = field(default_factory=dict)
 
@@ -91,7 +96,8 @@ class Conversation:
 
     def __str__(self) -> str:
         said = " | ".join(str(step) for step in self.steps)
-        return f"#{self.number} {self.intent}, {self.shape}, agent {self.agent}: {said}"
+        asked = "" if self.worth == "small" else f", {self.worth} ({'; '.join(map(str, self.decisions))})"
+        return f"#{self.number} {self.intent}, {self.shape}, agent {self.agent}{asked}: {said}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +108,21 @@ class Blow:
     kind: ProcessFault
     worker: int = 0
     seconds: float = 0.0
+    # Not at an instant of the plan's, but at a decision.
+    is_aimed: bool = False
 
     def __str__(self) -> str:
         worker = f" {self.worker + 1}" if self.kind.endswith("worker") else ""
         return f"{self.at:6.1f} s  {self.kind}{worker}" + (f" for {self.seconds:.1f} s" if self.seconds else "")
+
+    @property
+    def process(self) -> str:
+        """Whom it hits, as the desk names its processes."""
+        return WEB if self.kind == "kill_web" else f"worker {self.worker + 1}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind} at a decision" if self.is_aimed else self.kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,6 +166,8 @@ def draw_conversation(dice: random.Random, number: int, begins_at: float) -> Con
         steps=tuple(steps),
         model_faults={} if is_calm else dict(draw_model_faults(dice)),
         shop_faults={} if is_calm else dict(draw_shop_faults(dice)),
+        worth=draw_worth(dice, intent),
+        decisions=tuple(draw_decisions(dice)),
     )
 
 

@@ -16,25 +16,32 @@ import django
 
 django.setup()
 
+from allauth.account.models import EmailAddress  # noqa: E402
+from django.contrib.auth.models import Group, User  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
 from agents.channels.chat.identity import identity_link  # noqa: E402
 from agents.demo import INSTRUCTIONS, MODEL, TOOLS  # noqa: E402
 from agents.models import Agent, Limit  # noqa: E402
 from agents.versions import draft_version, publish_version  # noqa: E402
+from observability.access import Role  # noqa: E402
+from tests.faults.customers import DEMO_PASSWORD, DEMO_REVIEWERS  # noqa: E402
+from tests.faults.decisions import Worth  # noqa: E402
 from tests.faults.plan import Conversation, make_plan  # noqa: E402
 from tests.faults.trouble import TOOL_SECONDS  # noqa: E402
 from tools.demo_shop.database import connect, prepare_database, transaction  # noqa: E402
 from tools.demo_shop.records import Item, Order, utc_today  # noqa: E402
 from tools.demo_shop.seed import _insert_order  # noqa: E402
-from tools.models import Tool  # noqa: E402
+from tools.models import MoneyLimit, Tool  # noqa: E402
 
 # A mug and a scarf: twice the price of the mug is still less than the whole, so a part that was refunded twice is not
-# stopped by the shop.
-ITEMS = (
-    Item(sku="MUG-RED", name="Stoneware mug, red", quantity=1, price=Decimal("14.50")),
-    Item(sku="SCARF-WOOL", name="Merino scarf, grey", quantity=1, price=Decimal("42.00")),
-)
+# stopped by the shop. By the demo's policies the mug of a dear order wants one person's yes, and so does all of it; of
+# the dearest all wants that of two.
+PRICES: dict[Worth, tuple[str, str]] = {
+    "small": ("14.50", "42.00"),
+    "dear": ("130.00", "290.00"),
+    "dearest": ("150.00", "410.00"),
+}
 LINK_LIFETIME = timedelta(hours=12)
 
 
@@ -47,6 +54,7 @@ def main(folder: Path, seed: int, count: int) -> None:
     add_orders(folder / "shop.sqlite3", conversations)
     add_second_agent()
     add_limits()
+    add_second_reviewer()
     Tool.objects.exclude(name="escalate_to_human").update(deadline_ms=round(TOOL_SECONDS * 1000))
     links = {found.number: identity_link(found.agent, found.email, lifetime=LINK_LIFETIME) for found in conversations}
     print(json.dumps(links))  # noqa: T201  its only output
@@ -62,10 +70,19 @@ def add_orders(database: Path, conversations: list[Conversation]) -> None:
             _insert_order(connection, order, order.status, today)
 
 
+def items_of(worth: Worth) -> tuple[Item, ...]:
+    mug, scarf = map(Decimal, PRICES[worth])
+    return (
+        Item(sku="MUG-RED", name="Stoneware mug, red", quantity=1, price=mug),
+        Item(sku="SCARF-WOOL", name="Merino scarf, grey", quantity=1, price=scarf),
+    )
+
+
 def order_of(conversation: Conversation, today: date) -> Order:
     """Such a one as the customer's wish is about."""
-    about = {"order_id": conversation.order_id, "customer": conversation.email, "items": ITEMS}
-    total = sum((item.price for item in ITEMS), Decimal("0.00"))
+    items = items_of(conversation.worth)
+    about = {"order_id": conversation.order_id, "customer": conversation.email, "items": items}
+    total = sum((item.price for item in items), Decimal("0.00"))
     match conversation.intent:
         case "cancel":
             placed_on, expected_on = today - timedelta(days=1), today + timedelta(days=3)
@@ -103,6 +120,15 @@ def add_limits() -> None:
     ]
     for scope, measure, period, amount in wide:
         Limit.objects.create(scope=scope, measure=measure, period=period, amount=Decimal(amount))
+    MoneyLimit.objects.filter(scope=MoneyLimit.Scope.ALL).update(max_amount=Decimal(10_000_000))
+
+
+def add_second_reviewer() -> None:
+    """Some approvals want two people, and some are decided by two at once."""
+    login = DEMO_REVIEWERS[1]
+    user = User.objects.create_user(login, email=login, password=DEMO_PASSWORD, first_name="Reviewer 2")
+    user.groups.add(Group.objects.get(name=Role.REVIEWER))
+    EmailAddress.objects.create(user=user, email=login, verified=True, primary=True)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
 from tests.faults.customers import Record
-from tests.faults.records import MessageRow, Rows, TurnRow
+from tests.faults.deciders import Answer
+from tests.faults.reconcile_approvals import reconcile_approvals
+from tests.faults.records import Finding, MessageRow, Rows, TurnRow
 
 EFFECTS = {"process_refund", "cancel_order"}
 # How the scripted model says that money has moved (`agents/scripted/replies.py`); the group `amount` may be missing.
@@ -22,12 +23,6 @@ CLAIMS = (
 )
 # Turns that end with words to the customer.
 ANSWERED = {"replied", "escalated", "failed"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    session_id: str
-    text: str
 
 
 class Case:
@@ -209,7 +204,7 @@ def words_of_agent(case: Case) -> Iterator[tuple[int, str]]:
 
 def stuck(case: Case) -> Iterator[str]:
     for turn in case.turns:
-        if turn.status == "running" or (turn.status == "queued" and case.session.controller == "agent"):
+        if turn.status in {"running", "waiting"} or (turn.status == "queued" and case.session.controller == "agent"):
             yield f"turn {turn.id} of message {turn.seq} is {turn.status} after {turn.attempts} attempts"
 
 
@@ -283,7 +278,7 @@ OF_A_CASE: dict[str, Callable[[Case], Iterator[str]]] = {
 }
 
 
-def reconcile(rows: Rows, records: list[Record]) -> dict[str, list[Finding]]:
+def reconcile(rows: Rows, records: list[Record], answers: Sequence[Answer] = ()) -> dict[str, list[Finding]]:
     """What must not be, by name; each name is there, most of them with nothing."""
     cases = cases_of(rows)
     found = {
@@ -299,4 +294,4 @@ def reconcile(rows: Rows, records: list[Record]) -> dict[str, list[Finding]]:
         found[name] = [
             Finding(session_id=session_id, text=text) for session_id, case in cases.items() for text in check(case)
         ]
-    return found
+    return {**found, **reconcile_approvals(rows, answers)}

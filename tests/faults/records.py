@@ -58,7 +58,7 @@ class TurnRow:
 
     @property
     def is_open(self) -> bool:
-        return self.status in {"queued", "running"}
+        return self.status in {"queued", "running", "waiting"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +82,37 @@ class RefundRow:
     key: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class ApprovalRow:
+    id: str
+    session_id: str
+    call_id: str
+    status: str
+    needed: int
+    amount: Decimal | None
+    requested_at: datetime
+    decided_at: datetime | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoteRow:
+    """`is_of_this` where it was said to the arguments that the approval has now."""
+
+    approval_id: str
+    email: str
+    verdict: str
+    is_of_this: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that must not be."""
+
+    session_id: str
+    text: str
+
+
 @dataclass(kw_only=True)
 class Rows:
     sessions: list[SessionRow] = field(default_factory=list)
@@ -93,6 +124,12 @@ class Rows:
     escalated: set[str] = field(default_factory=set)
     reservations: list[str] = field(default_factory=list)
     refunds: list[RefundRow] = field(default_factory=list)
+    approvals: list[ApprovalRow] = field(default_factory=list)
+    votes: list[VoteRow] = field(default_factory=list)
+    # Calls that the limits on money count.
+    counted: set[str] = field(default_factory=set)
+    # When the first request of each call came to the shop, whatever became of it.
+    arrived: dict[str, datetime] = field(default_factory=dict)
 
 
 SESSIONS = """
@@ -119,11 +156,21 @@ FROM tools_toolcall ORDER BY id
 ESCALATED = "SELECT DISTINCT session_id::text FROM agents_escalation"
 RESERVATIONS = "SELECT turn_id::text FROM agents_reservation"
 STILL_RESERVED = "SELECT limit_id || ' ' || subject || ': ' || reserved FROM agents_usage WHERE reserved <> 0"
+APPROVALS = """
+SELECT id::text, coalesce(session_id::text, '') AS session_id, call_id::text, status, needed, amount, requested_at,
+  decided_at, used_at
+FROM tools_approval ORDER BY requested_at
+"""
+VOTES = """
+SELECT v.approval_id::text, u.email, v.verdict, v.digest = a.digest AS is_of_this FROM tools_approvalvote AS v
+JOIN tools_approval AS a ON a.id = v.approval_id JOIN auth_user AS u ON u.id = v.user_id ORDER BY v.at
+"""
+COUNTED = "SELECT call_id::text FROM tools_moneyuse"
 # The shop's books begin with refunds that are older than the run.
 SEEDED = "seed-"
 
 
-def read_all(database_url: str, shop_url: str) -> Rows:
+def read_all(database_url: str, shop_url: str, arrived: dict[str, datetime]) -> Rows:
     with psycopg.connect(database_url) as connection:
         plain = connection.cursor()
         return Rows(
@@ -135,6 +182,10 @@ def read_all(database_url: str, shop_url: str) -> Rows:
             escalated={row[0] for row in plain.execute(ESCALATED).fetchall()},
             reservations=[row[0] for sql in (RESERVATIONS, STILL_RESERVED) for row in plain.execute(sql).fetchall()],
             refunds=read_refunds(shop_url),
+            approvals=read(connection, ApprovalRow, APPROVALS),
+            votes=read(connection, VoteRow, VOTES),
+            counted={row[0] for row in plain.execute(COUNTED).fetchall()},
+            arrived=arrived,
         )
 
 

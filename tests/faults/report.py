@@ -11,13 +11,16 @@ from pathlib import Path
 
 from tests.faults.blows import Dealt
 from tests.faults.customers import Record
+from tests.faults.deciders import Answer
 from tests.faults.plan import Plan
-from tests.faults.reconcile import Case, Finding, cases_of, overlapping
-from tests.faults.records import Rows
+from tests.faults.reconcile import Case, cases_of, overlapping
+from tests.faults.reconcile_approvals import outcomes
+from tests.faults.records import ApprovalRow, Finding, Rows
 from tests.faults.watch import Recovery
 
 MOST_SHOWN = 8
 MOST_FINDINGS = 12
+ATTEMPTS_TO_ASK = 2
 # The last line of a traceback: what was raised. Those of a database that is away are what it was restarted for.
 RAISED = re.compile(
     r"^([A-Za-z_]\w*(?:\.\w+)*(?:Error|Exception|Timeout|Exhausted|LeaseLost|Warning))\b(?::|$)", re.MULTILINE
@@ -41,6 +44,9 @@ class Run:
     started_at: float
     seconds: float
     settled_seconds: float | None
+    # What people said to approvals: each one's word and what became of it, and how often what was meant.
+    answers: list[Answer] = field(default_factory=list)
+    decided: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -71,9 +77,26 @@ def overview(run: Run) -> Iterator[tuple[str, object]]:
     yield "  begun again by another worker", sum(turn.attempts > 1 for turn in run.rows.turns)
     yield "effects in the ledger", in_words(effects)
     yield "refunds in the shop", len(run.rows.refunds)
+    yield from approvals(run)
     yield "seconds until all was quiet", "never" if run.settled_seconds is None else f"{run.settled_seconds:.1f}"
     yield "seconds in all", f"{run.seconds:.0f}"
     yield "FAULTS", sum(run.kinds.values())
+
+
+def approvals(run: Run) -> Iterator[tuple[str, object]]:
+    asked = {approval.session_id for approval in run.rows.approvals}
+    yield "approvals", f"{len(run.rows.approvals)} in {len(asked)} conversations: {in_words(outcomes(run.rows))}"
+    yield "  as people meant to decide them", in_words(run.decided)
+    yield "  their words", in_words(Counter(f"{answer.word} {answer.told}" for answer in run.answers))
+    yield "  whose button was pressed again after a lost answer", sum(answer.presses > 1 for answer in run.answers)
+    yield "  whose turn lost a worker", len(asking_turns_begun_again(run.rows))
+
+
+def asking_turns_begun_again(rows: Rows) -> set[str]:
+    """A turn that asks is begun twice where nothing breaks: to ask, and to go on."""
+    asked = {approval.call_id for approval in rows.approvals}
+    turns = {call.turn_id for call in rows.calls if call.id in asked}
+    return {turn.id for turn in rows.turns if turn.id in turns and turn.attempts > ATTEMPTS_TO_ASK}
 
 
 def in_words(counts: Counter[str]) -> str:
@@ -173,12 +196,22 @@ def of_session(run: Run, case: Case) -> Iterator[str]:
         yield f"  turn {turn.id} of {turn.seq}: {turn.status}, {turn.attempts} attempts, {times} {turn.failure[:200]}"
     for call in case.calls:
         yield f"  call {call.id} {call.tool_name} {call.order_id}: {call.state} {call.result[:120]}"
+    for approval in (row for row in run.rows.approvals if row.session_id == session.id):
+        yield from of_approval(run, approval)
     said = {message.seq: message for message in case.messages}
     for event in case.events:
         message = said.get(event.seq)
         words = f"{message.author}, {message.visibility}: {message.text[:100]!r}" if message else event.detail[:100]
         yield f"  event {event.seq} {event.kind} {f'of turn {event.turn_id}' if event.turn_id else ''} {words}".rstrip()
     yield from of_logs(run.logs, [turn.id for turn in case.turns])
+
+
+def of_approval(run: Run, approval: ApprovalRow) -> Iterator[str]:
+    arrived = run.rows.arrived.get(approval.call_id)
+    at = f"{arrived:%H:%M:%S.%f}" if arrived else "never"
+    yield f"  {approval}; at the shop {at}"
+    for answer in (answer for answer in run.answers if answer.approval_id == approval.id):
+        yield f"    {answer}"
 
 
 def of_logs(logs: Path, turn_ids: list[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tests.faults.decisions import MAY_BE_DEAR, STRIKES, VERDICTS
 from tests.faults.plan import PROCESS_FAULTS, make_plan
 
 
@@ -30,6 +31,15 @@ def test_most_conversations_have_a_fault_of_their_own() -> None:
     assert sum(bool(found.model_faults or found.shop_faults) for found in conversations) > 140
 
 
+def test_some_conversations_want_the_word_of_a_person() -> None:
+    conversations = make_plan(seed=7, conversations=400).conversations
+    dear = [found for found in conversations if found.worth != "small"]
+    assert 140 < len(dear) < 220
+    assert {found.intent for found in dear} == MAY_BE_DEAR
+    assert {found.decisions[0].verdict for found in dear} == set(VERDICTS)
+    assert {found.decisions[0].strike for found in dear} == set(STRIKES)
+
+
 def test_no_two_messages_of_a_conversation_say_the_same() -> None:
     """They are found again by their words."""
     for conversation in make_plan(seed=7, conversations=300).conversations:
@@ -41,4 +51,5 @@ def test_it_is_read_by_people() -> None:
     plan = make_plan(seed=7, conversations=1)
     conversation = replace(plan.conversations[0], steps=plan.conversations[0].steps[:1])
     assert str(conversation).startswith("#1 ")
+    assert "kill_web" in "\n".join(map(str, plan.blows))
     assert "stop_worker" in "\n".join(map(str, plan.blows))

@@ -40,7 +40,7 @@ def ask(plan: Plan, calls: int) -> list[httpx2.Response | Exception]:
         proxy = Proxy(port, ModelTrouble(plan).treat)
         url = await proxy.start()
         answers: list[httpx2.Response | Exception] = []
-        async with httpx2.AsyncClient(trust_env=False) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=60) as client:
             for _ in range(calls):
                 try:
                     answers.append(await client.post(f"{url}/v1/messages", json=body_of(plan)))
@@ -74,20 +74,21 @@ def test_a_stream_cut_short_is_well_formed_http() -> None:
 
 
 def test_what_a_client_gave_up_arrives_all_the_same() -> None:
-    arrived = asyncio.Event()
+    given_up, arrived = asyncio.Event(), asyncio.Event()
 
     async def late(exchange: Exchange) -> None:
-        await asyncio.sleep(0.2)
+        await given_up.wait()
         arrived.set()
         await exchange.answer(Answer(status=200, body=b"{}"))
 
     async def give_up() -> None:
         proxy = Proxy(9, late)
         url = await proxy.start()
-        async with httpx2.AsyncClient(trust_env=False, timeout=0.05) as client:
+        async with httpx2.AsyncClient(trust_env=False, timeout=httpx2.Timeout(60, read=0.05)) as client:
             with pytest.raises(httpx2.ReadTimeout):
                 await client.get(url)
-        await asyncio.wait_for(arrived.wait(), 5)
+            given_up.set()
+        await asyncio.wait_for(arrived.wait(), 60)
         await proxy.stop()
 
     asyncio.run(give_up())

@@ -36,7 +36,7 @@ def turn(name: str, seq: int, *, status: str = "replied", begins: int = 0, ends:
         attempts=1,
         queued_at=NOON,
         started_at=NOON + timedelta(seconds=begins),
-        finished_at=None if status in {"queued", "running"} else NOON + timedelta(seconds=ends),
+        finished_at=None if status in {"queued", "running", "waiting"} else NOON + timedelta(seconds=ends),
         failure="",
     )
 
@@ -74,6 +74,7 @@ def rows() -> Rows:
         turns=[turn("t1", 1), turn("t2", 5, begins=6, ends=8)],
         calls=[call()],
         refunds=[refund()],
+        counted={"key"},
     )
 
 
@@ -146,6 +147,7 @@ def test_a_turn_merged_into_nothing_leaves_the_customer_waiting(rows: Rows, reco
 def test_one_order_refunded_twice(rows: Rows, records: list[Record]) -> None:
     rows.refunds.append(refund(2, key="other"))
     rows.calls.append(replace(call(), id="other"))
+    rows.counted.add("other")
     assert found(rows, records) == {"doubled effects": 1}
 
 
@@ -157,7 +159,10 @@ def test_two_refunds_under_one_key(rows: Rows, records: list[Record]) -> None:
 @pytest.mark.parametrize("state", ["failed", "refused"])
 def test_a_refund_that_the_ledger_denies(rows: Rows, records: list[Record], state: str) -> None:
     rows.calls = [call(state)]
-    assert found(rows, records) == {"shop's refunds that our ledger does not show": 1}
+    assert found(rows, records) == {
+        "shop's refunds that our ledger does not show": 1,
+        "money limits that count otherwise than money moved": 1,
+    }
 
 
 def test_a_refund_that_is_unknown_has_to_be_with_a_person(rows: Rows, records: list[Record]) -> None:
@@ -208,7 +213,7 @@ def test_a_reservation_that_is_left(rows: Rows, records: list[Record]) -> None:
 # -- turns
 
 
-@pytest.mark.parametrize("status", ["queued", "running"])
+@pytest.mark.parametrize("status", ["queued", "running", "waiting"])
 def test_a_turn_that_does_not_end(rows: Rows, records: list[Record], status: str) -> None:
     rows.turns[1] = turn("t2", 5, status=status)
     assert found(rows, records) == {"turns stuck": 1}

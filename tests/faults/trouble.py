@@ -8,13 +8,14 @@ import random
 import re
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from tests.faults.plan import Conversation, ModelFault, Plan
 from tests.faults.plan import Request as ShopRequest
 from tests.faults.proxy import Answer, Exchange, Request
 
 # The desk waits so long for one model call, and for one tool call.
-MODEL_SECONDS = 4
+MODEL_SECONDS = 6
 TOOL_SECONDS = 1.5
 BEYOND_SECONDS = 0.7
 # What answers well takes this long: a turn is to last long enough to be hit.
@@ -111,6 +112,8 @@ class ShopTrouble(Trouble):
         super().__init__(plan)
         self._counts: Counter[tuple[int, ShopRequest]] = Counter()
         self._by_key: dict[str, Conversation] = {}
+        # When the first request of each key came, whatever became of it.
+        self.arrived: dict[str, datetime] = {}
 
     async def treat(self, exchange: Exchange) -> None:
         request = exchange.request
@@ -135,6 +138,8 @@ class ShopTrouble(Trouble):
             return self._by_key.get(request.path.removeprefix(BY_KEY))
         conversation = self.conversation_of(request.text)
         key = request.headers.get("idempotency-key")
+        if key:
+            self.arrived.setdefault(key, datetime.now(UTC))
         if key and conversation:
             self._by_key[key] = conversation
         return conversation

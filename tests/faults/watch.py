@@ -19,11 +19,11 @@ LONGEST_WATCH_SECONDS = 90.0
 QUIET = """
 SELECT s.id::text FROM agents_session AS s WHERE s.id = ANY(%s::uuid[]) AND NOT EXISTS (
   SELECT FROM agents_turn AS t WHERE t.session_id = s.id
-  AND (t.status = 'running' OR (t.status = 'queued' AND s.controller = 'agent')))
+  AND (t.status IN ('running', 'waiting') OR (t.status = 'queued' AND s.controller = 'agent')))
 """
 OPEN_TURNS = """
 SELECT count(*) FROM agents_turn AS t JOIN agents_session AS s ON s.id = t.session_id
-WHERE t.status = 'running' OR (t.status = 'queued' AND s.controller = 'agent')
+WHERE t.status IN ('running', 'waiting') OR (t.status = 'queued' AND s.controller = 'agent')
 """
 RUNNING = "SELECT id::text, attempts FROM agents_turn WHERE status = 'running'"
 ATTEMPTS = "SELECT id::text, attempts, status FROM agents_turn WHERE id = ANY(%s::uuid[])"

@@ -14,17 +14,12 @@ import pytest
 from agents.demo import load_demo
 from agents.intake import Inbound, Received, receive
 from agents.llm.registry import close_adapters
-from agents.model_directory import directory
 from agents.models import Message, Session, Turn
 from agents.models.sessions import Channel
-from agents.runtime.loop import get_version
 from agents.scripted.testing import running_model
 from agents.tasks import run_turn
-from agents.usage import limit_list
 from observability.models import Trace
-from observability.prices import price_list
-from tools.authorize import book
-from tools.catalog import catalog
+from tests.kept_caches import forget_rows
 from tools.demo_shop.testing import running_shop
 from tools.models import ToolCall
 from tools.targets import registry
@@ -71,11 +66,11 @@ class Desk:
 
     def refunds(self, order_id: str) -> list[dict[str, object]]:
         """What the shop holds, asked of the shop itself."""
-        rows = httpx2.get(f"{self.shop_url}/_refunds").json()["refunds"]
+        rows = httpx2.get(f"{self.shop_url}/_refunds", timeout=60).json()["refunds"]
         return [row for row in rows if row["order_id"] == order_id]
 
     def fault(self, **fault: object) -> None:
-        httpx2.put(f"{self.shop_url}/_faults", json=fault).raise_for_status()
+        httpx2.put(f"{self.shop_url}/_faults", json=fault, timeout=60).raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +81,13 @@ def model_url() -> Iterator[str]:
 
 @pytest.fixture
 def desk(
-    django_db_serialized_rollback: None, transactional_db: None, settings: Any, tmp_path: Path, model_url: str
+    *,
+    within_a_day: None,
+    django_db_serialized_rollback: None,
+    transactional_db: None,
+    settings: Any,
+    tmp_path: Path,
+    model_url: str,
 ) -> Iterator[Desk]:
     with running_shop(tmp_path / "shop.sqlite3") as shop_url:
         settings.DEMO_SHOP_URL = shop_url
@@ -101,9 +102,4 @@ def forget_caches() -> None:
     """What a process keeps of rows and addresses must not outlive a test's database."""
     close_adapters()
     registry.forget()
-    get_version.cache_clear()
-    catalog.forget()
-    book.forget()
-    price_list.forget()
-    limit_list.forget()
-    directory.forget()
+    forget_rows()

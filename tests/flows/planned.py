@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
 
+from memory.recall import FENCES
 from tests.flows.conftest import forget_caches
 from tests.messages_api import Answer, Body, running_messages_api
 
+GIVEN = re.compile(rf"<(?:{'|'.join(FENCES)})>")
 Planned = Answer | Callable[[Body], Answer]
 
 
@@ -28,14 +31,17 @@ class PlannedModel:
 
     def texts(self) -> list[str]:
         """What the customer said, as the newest request gave it."""
-        blocks = [
-            block
+        return [text for text in self.given() if not GIVEN.match(text)]
+
+    def given(self) -> list[str]:
+        """The same, with what the desk put beside it: memories, passages of documents."""
+        return [
+            block["text"]
             for message in self.asked[-1]["messages"]
             if message["role"] == "user"
             for block in message["content"]
             if block["type"] == "text"
         ]
-        return [block["text"] for block in blocks]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from agents.demo_policies import RULES
 from agents.models import Session, Stop, Turn, TurnEvent
 from agents.parked import lock_session
-from agents.runtime import loop
+from agents.runtime import endings, loop
 from agents.sessions import take_over
 from agents.tasks import run_turn
 from observability.access import Role
@@ -23,8 +25,9 @@ from tests.factories import make_user
 from tests.flows.conftest import Desk, forget_caches
 from tests.flows.planned import PlannedModel, planned_model
 from tests.messages_api import text, tool_use
+from tests.tools.policies_cases import publish_changed
 from tools import approvals
-from tools.models import Approval, ApproverLimit, MoneyUse, PolicyRule, PolicyVersion, ToolCall
+from tools.models import Approval, ApproverLimit, MoneyUse, ToolCall
 
 REFUND = tool_use("process_refund", {"order_id": "1042", "reason": "broken"})
 TWO = (
@@ -38,9 +41,7 @@ ASK = "Please refund order 1042"
 @pytest.fixture
 def model(desk: Desk, settings: Any) -> Iterator[PlannedModel]:
     """Refunds above 10.00 want a reviewer."""
-    rule = PolicyRule.objects.get(name="small-refunds")
-    rule.text = rule.text.replace("100.00", "10.00")
-    rule.save()
+    publish_changed(small_refunds=RULES["small-refunds"].replace("100.00", "10.00"))
     with planned_model(settings) as model:
         model.answers = [REFUND, DONE]
         yield model
@@ -84,7 +85,7 @@ def test_it_waits_without_a_worker_and_is_made_once_after_a_yes(
 ) -> None:
     turn, approval = waiting(desk)
     assert (turn.lease_token, approval.status, approval.amount) == (None, "pending", Decimal("42.00"))
-    assert (approval.rules, approval.policy_version, approval.role) == (["larger-refunds"], 1, "reviewer")
+    assert (approval.rules, approval.policy_version, approval.role) == (["larger-refunds"], 2, "reviewer")
     assert run_turn(str(turn.pk)) is None, "a nudge begins nothing"
     assert Turn.objects.get(pk=turn.pk).status == Turn.Status.WAITING
 
@@ -97,7 +98,7 @@ def test_it_waits_without_a_worker_and_is_made_once_after_a_yes(
     assert Approval.objects.get().status == Approval.Status.USED
     assert desk.calls(ended) == [("process_refund", "confirmed")]
     call = ToolCall.objects.get()
-    assert (call.decision, call.policy_version, call.decided["rules"]) == ("approval", 1, ["larger-refunds"])
+    assert (call.decision, call.policy_version, call.decided["rules"]) == ("approval", 2, ["larger-refunds"])
     assert MoneyUse.objects.get().amount == Decimal("42.00")
 
 
@@ -157,7 +158,7 @@ def test_more_money_than_was_shown_is_not_moved(desk: Desk, model: PlannedModel,
 def test_one_yes_is_not_enough_where_two_are_wanted_by_now(desk: Desk, model: PlannedModel, reviewer: User) -> None:
     turn, approval = waiting(desk)
     say(approval, reviewer)
-    PolicyRule.objects.filter(name="larger-refunds").update(text=TWO)
+    publish_changed(larger_refunds=TWO)
     forget_caches()
     model.answers = [text("It was not possible.")]
     ended = go_on(turn)
@@ -171,7 +172,7 @@ def test_who_asked_may_still_say_no(desk: Desk, model: PlannedModel) -> None:
 
 
 def test_a_yes_can_become_a_no_while_another_is_waited_for(desk: Desk, model: PlannedModel, reviewer: User) -> None:
-    PolicyRule.objects.filter(name="larger-refunds").update(text=TWO)
+    publish_changed(larger_refunds=TWO)
     forget_caches()
     _, approval = waiting(desk)
     say(approval, reviewer)
@@ -180,11 +181,12 @@ def test_a_yes_can_become_a_no_while_another_is_waited_for(desk: Desk, model: Pl
 
 def test_one_that_was_used_is_good_for_nothing_more(desk: Desk, model: PlannedModel, reviewer: User) -> None:
     part = {"order_id": "1042", "reason": "broken", "amount": "20.00"}
-    model.answers = [tool_use("process_refund", part), DONE]
+    done = text("Your refund of 20.00 is on its way.")
+    model.answers = [tool_use("process_refund", part), done]
     turn, approval = waiting(desk, "Refund 20.00 of order 1042")
     say(approval, reviewer)
     go_on(turn)
-    model.answers = [tool_use("process_refund", part, use_id="toolu_2"), DONE]
+    model.answers = [tool_use("process_refund", part, use_id="toolu_2"), done]
     again = desk.ask("And once more", session_id=turn.session_id)
     assert again.status == Turn.Status.WAITING, "the same arguments want a yes of their own"
     assert Approval.objects.filter(status="pending").count() == 1
@@ -238,7 +240,7 @@ def test_nobody_approves_more_than_they_may(desk: Desk, model: PlannedModel, rev
 
 
 def test_two_are_needed_where_the_policy_says_two(desk: Desk, model: PlannedModel, reviewer: User) -> None:
-    PolicyRule.objects.filter(name="larger-refunds").update(text=TWO)
+    publish_changed(larger_refunds=TWO)
     forget_caches()
     turn, approval = waiting(desk)
     assert say(approval, reviewer).status == Approval.Status.PENDING
@@ -263,7 +265,7 @@ def test_what_a_person_changes_is_what_is_made(desk: Desk, model: PlannedModel, 
 
 
 def test_a_change_makes_what_others_were_shown_stale(desk: Desk, model: PlannedModel, reviewer: User) -> None:
-    PolicyRule.objects.filter(name="larger-refunds").update(text=TWO)
+    publish_changed(larger_refunds=TWO)
     forget_caches()
     _, approval = waiting(desk)
     say(approval, reviewer)
@@ -278,11 +280,7 @@ def test_a_change_makes_what_others_were_shown_stale(desk: Desk, model: PlannedM
 def test_new_policies_void_what_was_approved_under_the_old(desk: Desk, model: PlannedModel, reviewer: User) -> None:
     turn, approval = waiting(desk)
     say(approval, reviewer)
-    old = PolicyVersion.objects.get()
-    new = PolicyVersion.objects.create(number=2, published_at=timezone.now())
-    PolicyRule.objects.bulk_create(
-        PolicyRule(version=new, name=rule.name, position=rule.position, text=rule.text) for rule in old.rules.all()
-    )
+    publish_changed(hand_over=f"// of something else\n{RULES['hand-over']}")
     forget_caches()
     model.answers = [text("It was not possible.")]
     ended = go_on(turn)
@@ -317,6 +315,24 @@ def test_a_stop_holds_what_was_approved(desk: Desk, model: PlannedModel, reviewe
     assert Approval.objects.get().status == Approval.Status.CANCELLED
 
 
+@pytest.mark.parametrize("broken", ["shop", "tool"])
+def test_what_fails_before_the_policies_are_asked_again_uses_it_up(
+    desk: Desk, model: PlannedModel, reviewer: User, broken: str
+) -> None:
+    """The call has ended, so nothing is left to be said yes to."""
+    turn, approval = waiting(desk)
+    say(approval, reviewer)
+    if broken == "shop":
+        desk.fault(fail_next=100)
+    else:
+        Stop.objects.create(scope="tool", subject="process_refund", reason="Wrong prices")
+    model.answers = [text("It was not possible.")]
+    go_on(turn)
+    assert ToolCall.objects.get().state in {"refused", "failed"}
+    assert Approval.objects.get().status == Approval.Status.USED
+    assert not MoneyUse.objects.exists()
+
+
 class WorkerDied(BaseException):
     """Stands for the end of a process: nothing of ours may catch it."""
 
@@ -330,8 +346,8 @@ def test_a_worker_that_dies_at_any_write_after_the_yes_makes_it_once(
     say(approval, reviewer)
     made = 0
 
-    def dying(name: str) -> Any:
-        real = getattr(loop, name)
+    def dying(module: ModuleType, name: str) -> Any:
+        real = getattr(module, name)
 
         def writes(*args: Any, **kwargs: Any) -> Any:
             nonlocal made
@@ -343,8 +359,8 @@ def test_a_worker_that_dies_at_any_write_after_the_yes_makes_it_once(
         return writes
 
     with monkeypatch.context() as patched:
-        for name in ("write_turn", "end_turn"):
-            patched.setattr(loop, name, dying(name))
+        for module, name in ((loop, "write_turn"), (endings, "end_turn")):
+            patched.setattr(module, name, dying(module, name))
         try:
             run_turn(str(turn.pk))
         except WorkerDied:

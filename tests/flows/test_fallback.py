@@ -38,7 +38,7 @@ def test_it_answers_and_the_trace_says_for_whom(desk: Desk, model: PlannedModel,
     model.answers = [only_the_fallback(text("Hello."), status=status)]
     turn = desk.ask("hello")
     assert desk.reply(turn) == "Hello."
-    spans = list(Span.objects.filter(trace_id=turn.pk).order_by("started_at"))
+    spans = list(Span.objects.filter(trace_id=turn.pk, kind=Span.Kind.MODEL).order_by("started_at"))
     assert [span.status for span in spans] == ["error", "error", "error", "ok"]
     assert spans[-1].attributes["fallbackFor"] == "claude-sonnet-5-5"
 
@@ -78,4 +78,4 @@ def test_an_alias_answers_with_a_warning_in_the_trace(desk: Desk, model: Planned
     turn = desk.ask("hello")
     assert desk.reply(turn) == "Hello."
     assert model.asked[0]["model"] == "claude-sonnet-5-5"
-    assert "claude-3-5-sonnet" in Span.objects.get(trace_id=turn.pk).attributes["modelWarning"]
+    assert "claude-3-5-sonnet" in Span.objects.get(trace_id=turn.pk, kind=Span.Kind.MODEL).attributes["modelWarning"]

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents.models import Agent, Escalation, Message, Session, Turn
-from agents.runtime import loop
+from agents.runtime import endings, loop
 from agents.sessions import hand_back, take_over
 from agents.tasks import run_turn, sweep_turns
 from observability.access import Role
@@ -90,6 +90,7 @@ def test_an_unknown_write_goes_to_a_person_though_the_model_does_not_see_to_it(d
         turn = desk.ask(REFUND)
 
     assert desk.calls(turn) == [("process_refund", "unknown"), ("escalate_to_human", "refused")]
+    assert "Do not repeat it" in refund_call(turn).result["error"]["message"], "the guardrail keeps its hands off"
     escalation = Escalation.objects.get()
     assert escalation.reason == Escalation.Reason.TOOL_FAILURE
     assert 'process_refund {"order_id":"1042","reason":"broken"}' in escalation.summary
@@ -111,7 +112,7 @@ def test_one_left_by_a_dead_worker_goes_to_a_person_as_well(
         lose_every_answer(desk)
         received = desk.send(REFUND)
         with monkeypatch.context() as patched:
-            patched.setattr(loop, "end_turn", die)
+            patched.setattr(endings, "end_turn", die)
             with pytest.raises(WorkerDied):
                 run_turn(str(received.turn_id))
         Turn.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
@@ -186,7 +187,7 @@ def test_reading_the_tools_again_holds_nobody_up(desk: Desk) -> None:
     with stale._reading:
         reader = threading.Thread(target=lambda: answers.append("get_order" in stale.tools()))
         reader.start()
-        reader.join(5)
+        reader.join(60)
     assert answers == [True]
     assert catalog.tools()
     forget_caches()

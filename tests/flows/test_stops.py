@@ -14,9 +14,12 @@ from django.utils import timezone
 
 from agents.intake import Received
 from agents.models import Agent, Escalation, Message, Session, Stop, Turn, TurnEvent
+from agents.runtime.speech import Speech
 from agents.runtime.stream import RELEASE_SECONDS, Releaser
 from agents.sessions import take_over
 from agents.turns import claim_turn
+from guardrails.compiled import guard_of
+from guardrails.evidence import Evidence
 from observability.access import Role
 from observability.models import Charge
 from tests.factories import make_user
@@ -102,14 +105,14 @@ def test_another_agents_or_sessions_stop_stops_nothing_here(desk: Desk, model: P
 
 
 def test_a_stopped_tool_is_refused_and_the_agent_goes_on(desk: Desk, model: PlannedModel) -> None:
-    model.answers = [first(stopping("tool"), REFUND), text("A colleague will refund it.")]
+    model.answers = [first(stopping("tool"), REFUND), text("I could not do that.")]
 
     turn = desk.ask("Refund my order 1042")
 
     assert desk.refunds("1042") == []
     assert desk.calls(turn) == [("process_refund", "refused")]
     assert ToolCall.objects.get().result["error"]["code"] == "tool_disabled"
-    assert desk.reply(turn) == "A colleague will refund it."
+    assert desk.reply(turn) == "I could not do that."
     assert "process_refund" not in [tool["name"] for tool in model.asked[1]["tools"]]
 
 
@@ -127,19 +130,24 @@ def test_nothing_is_published_after_a_take_over(desk: Desk, model: PlannedModel)
     assert not Message.objects.filter(turn=turn, author="agent", visibility="public").exists()
 
 
+# A sentence is let out once enough stands behind it for nothing in it to be half of something.
+LONGER = "This takes a little while, since the shop keeps its orders in a place of its own, far from here."
+
+
 def test_not_a_sentence_of_a_reply_under_way_is_shown_after_a_take_over(desk: Desk) -> None:
     """The write that would show it is the first that could know of the take-over."""
     person = make_user(Role.SUPPORT)
     claim = claim_turn(desk.send("hello").turn_id)
     assert claim is not None
-    releaser = Releaser(claim.lease, call=1, attempt=1)
+    speech = Speech(guard_of(), Evidence)
+    releaser = Releaser(claim.lease, speech, call=1, attempt=1)
     wait_for_release()
-    releaser.take("It is on its way. ")
+    releaser.take(f"Let me see. {LONGER} ")
     take_over(Session.objects.get(), user=person)
     wait_for_release()
-    releaser.take("Your money is, too. ")
+    releaser.take(f"One moment. {LONGER} ")
 
-    assert shown_text() == ["It is on its way. "]
+    assert shown_text() == ["Let me see. "]
     numbers = TurnEvent.objects.order_by("seq").values_list("seq", flat=True)
     assert list(numbers) == list(range(1, len(numbers) + 1)), "a reader waits for each number"
     assert Session.objects.get().event_seq == len(numbers)
@@ -174,7 +182,7 @@ def shown_text() -> list[str]:
 def test_of_many_races_with_a_take_over_none_speaks_after_it(desk: Desk, model: PlannedModel) -> None:
     """The reply is published before the take-over or not at all, however close the two come."""
     person = make_user(Role.SUPPORT)
-    model.answers = [text("Your money is on its way.")]
+    model.answers = [text("I am looking into it.")]
     for number in range(30):
         received = desk.send("hello", customer=f"racer{number}@example.com")
         session = Session.objects.get(pk=received.session_id)
@@ -202,7 +210,7 @@ def test_of_many_races_with_a_take_over_none_speaks_after_it(desk: Desk, model: 
 
 def test_of_many_races_with_a_stop_none_speaks_after_it(desk: Desk, model: PlannedModel) -> None:
     """What is said after the stop has committed is the hand-over's sentence."""
-    model.answers = [text("Your money is on its way.")]
+    model.answers = [text("I am looking into it.")]
     for number in range(30):
         received = desk.send("hello", customer=f"racer{number}@example.com")
         stopped_at: list[datetime] = []

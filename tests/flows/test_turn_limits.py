@@ -10,6 +10,7 @@ from django.db import connection
 
 from agents.models import Agent, Escalation, Turn
 from agents.runtime.loop import get_version
+from config.postgresql.base import as_owner
 from tests.flows.conftest import Desk
 from tests.flows.planned import PlannedModel, planned_model
 from tests.messages_api import text, tool_use
@@ -25,7 +26,7 @@ def limit(**values: object) -> None:
     """Set on the live version, past the trigger that keeps it as it is."""
     version = Agent.objects.get(slug="support").live_version
     assert version is not None
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE agents_agentversion DISABLE TRIGGER USER")
         for name, value in values.items():
             setattr(version, name, value)

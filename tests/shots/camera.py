@@ -45,6 +45,8 @@ class Camera:
         self.themes = themes.split(",")
         self.plain_names = plain_names
         self.taken = 0
+        #: Pages that are wider than their window, as "name at so many px".
+        self.sideways: list[str] = []
 
     def take(self, shots: Sequence[Shot]) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,8 @@ class Camera:
         page.evaluate("document.fonts.ready")
         shot.act(page)
         page.wait_for_timeout(SETTLE_MS)
+        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+            self.sideways.append(f"{shot.name} at {width} px")
         if shot.whole:
             self.grow(page, width)
         for theme in self.themes:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from agents.models import Message
+from config.postgresql.base import as_owner
 
 # Between one thing said and the next.
 GAP_SECONDS = 75.0
@@ -19,6 +20,7 @@ NUMBERED = {
 }
 OF_TURN = {
     "tools_toolcall": ("turn_id", "created_at"),
+    "memory_documentuse": ("turn_id", "at"),
     "observability_trace": ("id", "started_at"),
     "observability_span": ("trace_id", "started_at"),
     "observability_charge": ("trace_id", "at"),
@@ -80,6 +82,10 @@ def move(execute: object, session_id: UUID, seconds: float, seq: int, until: int
             f"UPDATE {table} SET {column} = {column} - make_interval(secs => %s) WHERE {key} IN ({turns})",  # noqa: S608
             [seconds, session_id, seq, until],
         )
+    execute(
+        f"UPDATE observability_trace SET ended_at = ended_at - make_interval(secs => %s) WHERE id IN ({turns})",  # noqa: S608
+        [seconds, session_id, seq, until],
+    )
     for table, columns in NUMBERED.items():
         sets = ", ".join(f"{column} = {column} - make_interval(secs => %s)" for column in columns)
         execute(
@@ -89,6 +95,7 @@ def move(execute: object, session_id: UUID, seconds: float, seq: int, until: int
 
 
 def date_all() -> None:
-    """What belongs to no conversation. A published version is kept unchanged by a trigger, which stands aside here."""
-    with connection.cursor() as cursor:
+    """What belongs to no conversation. A published version is kept unchanged by a trigger, which stands aside here for
+    the owner of the tables."""
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(f"BEGIN; {VERSIONS} COMMIT;")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from uuid import UUID
 
 import httpx2
@@ -27,7 +28,22 @@ from agents.sessions import close_session, say, take_over, write_note
 from agents.tasks import run_turn
 from agents.turns import claim_turn
 from observability.access import Role
-from tests.shots import gateways, policies, targets, versions
+from tests.shots import (
+    approvals,
+    budgets,
+    cost,
+    gateways,
+    guardrails,
+    insights,
+    memory,
+    notices,
+    overview,
+    policies,
+    targets,
+    versions,
+    violations,
+    workbench,
+)
 from tests.shots.dating import date_all, date_session
 from tests.shots.stories import ANY, PROCESSING, RETURNABLE, RETURNED, SHIPPED, STORIES, TOO_OLD, Story
 from tools.demo_shop.seed import CROWD_NAMES
@@ -44,6 +60,13 @@ class Scene:
 
     sessions: int = 0
     by_key: dict[str, UUID] = field(default_factory=dict)
+    asked: approvals.Asked = field(default_factory=lambda: approvals.Asked(pks={}))
+    remembered: memory.Known | None = None
+    budgeted: budgets.Budgeted | None = None
+
+    def known(self) -> memory.Known:
+        assert self.remembered is not None
+        return self.remembered
 
     def conversation(self, key: str) -> str:
         return f"/inbox/{self.by_key[key]}/"
@@ -78,16 +101,28 @@ def fill(shop_url: str) -> Scene:
         date_session(session, minutes=told.minutes)
         if told.key:
             scene.by_key[told.key] = session
+    admin = User.objects.get(email="admin@demo.example")
+    scene.remembered = memory.fill(write, admin=admin, support=me())
     add_running(scene)
     versions.leave_a_draft()
     date_all()
-    admin = User.objects.get(email="admin@demo.example")
     policies.publish_some(admin)
     policies.decide_for_a_week(list(Session.objects.all()))
     gateways.open_some(admin)
+    guardrails.fill_guardrails(admin)
+    reviewer = User.objects.get(email="reviewer@demo.example")
+    violations.see_some(reviewer)
+    workbench.measure_some(reviewer)
+    scene.asked = approvals.ask_some(write, partial(answer_lost, shop_url))
     targets.connect_some(admin)
+    insights.watch_some(User.objects.get(email="analyst@demo.example"))
+    notices.tell_a_morning(admin)
+    # The budgets stay in force.
+    scene.budgeted = budgets.fill_budgets(write, admin)
     scene.sessions = Session.objects.count()
     check(scene)
+    cost.fill_cost()
+    overview.fill_overview()
     return scene
 
 

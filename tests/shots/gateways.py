@@ -41,7 +41,7 @@ def open_some(user: User) -> None:
     for name, scopes, days in (("claude-desktop", ["read"], 30), ("returns-robot", ["read", "write"], 365)):
         make_key(door, name=name, scopes=scopes, owner=user, customer=customer, expires_at=now + timedelta(days=days))
     make_key(door, name="trial", scopes=["read"], owner=user, expires_at=now - timedelta(days=2))
-    revoke_key(make_key(door, name="first-try", scopes=["read"], owner=user).key)
+    revoke_key(make_key(door, name="first-try", scopes=["read"], owner=user).key, user=user)
     keys = {key.name: key for key in GatewayKey.objects.all()}
     for number, (name, tool, state, arguments, problem) in enumerate(CALLS):
         at = now - timedelta(minutes=4 + 7 * number)

@@ -7,10 +7,20 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from agents.demo import AGENT_SLUG, PASSWORD
+from tests.shots.approvals import approval_pages
+from tests.shots.budgets import budget_pages, first_budget_pages
 from tests.shots.camera import Shot
+from tests.shots.cost import cost_pages, cost_pages_before
 from tests.shots.filling import Scene
 from tests.shots.gateways import gateway_pages
+from tests.shots.guardrails import guardrail_pages
+from tests.shots.insights import first_insight_pages, insight_pages
+from tests.shots.memory import first_memory_pages, memory_pages
+from tests.shots.notices import notice_pages
+from tests.shots.overview import overview_pages, overview_pages_before
 from tests.shots.targets import target_pages
+from tests.shots.violations import first_violation_pages, violation_pages
+from tests.shots.workbench import first_workbench_pages, workbench_pages
 
 ADMIN, ANALYST, NOBODY = "admin@demo.example", "analyst@demo.example", ""
 ADA, FARID = "ada@example.com", "farid@example.com"
@@ -35,6 +45,13 @@ def click(selector: str) -> Callable[[Page], None]:
     return lambda page: page.locator(selector).first.click()
 
 
+def more_places(page: Page) -> None:
+    """The sheet of the phone's bar; a wider window shows all places anyway."""
+    opener = page.locator(".rail-rest summary")
+    if opener.is_visible():
+        opener.click()
+
+
 def type_nonsense(page: Page) -> None:
     page.get_by_label("Email").fill("support@demo.example")
     page.get_by_label("Password").fill("not the password")
@@ -57,10 +74,24 @@ def before_the_first_message() -> list[Shot]:
         Shot(name="home-first", path="/", whole=True),
         Shot(name="inbox-nothing", path="/inbox/?view=open"),
         Shot(name="queue-nothing", path="/queue/"),
+        Shot(name="approvals-nothing", path="/queue/?show=open&reason=approval"),
+        Shot(name="approvals-snoozed-nothing", path="/queue/?show=snoozed"),
+        Shot(name="approvals-history-nothing", path="/approvals/history/"),
+        Shot(name="targets-first", path="/targets/", who=ADMIN),
+        Shot(name="policies-first", path="/policies/", who=ADMIN, whole=True),
+        Shot(name="policy-backtest-nothing", path="/policies/backtest/", who=ADMIN),
+        Shot(name="gateways-nothing", path="/gateways/", who=ADMIN),
         Shot(name="live-nothing", path="/live/"),
         Shot(name="traces-nothing", path="/traces/"),
         Shot(name="chat-identity", path=f"{CHAT}/", who=NOBODY, whole=True),
         Shot(name="chat-first", path=f"{CHAT}/", who=ADA),
+        *first_memory_pages(),
+        *first_workbench_pages(),
+        *first_violation_pages(),
+        *first_insight_pages(),
+        *first_budget_pages(),
+        *cost_pages_before(),
+        *overview_pages_before(),
     ]
 
 
@@ -74,9 +105,19 @@ def of_a_busy_desk(scene: Scene) -> list[Shot]:
         *trace_pages(scene),
         *chat_pages(scene),
         *other_pages(),
+        *approval_pages(scene.asked),
         *policy_pages(),
         *gateway_pages(),
         *target_pages(),
+        *memory_pages(scene.known()),
+        *guardrail_pages(),
+        *workbench_pages(),
+        *violation_pages(),
+        *insight_pages(),
+        *notice_pages(),
+        *cost_pages(),
+        *overview_pages(),
+        *(budget_pages(scene.budgeted) if scene.budgeted else ()),
     ]
 
 
@@ -85,6 +126,8 @@ def desk_pages() -> list[Shot]:
         Shot(name="home", path="/", whole=True),
         Shot(name="palette", path="/", act=press("Control+k")),
         Shot(name="key-sheet", path="/inbox/", act=press("?")),
+        Shot(name="more-places", path="/", act=more_places),
+        Shot(name="more-places-here", path="/policies/", who=ADMIN),
         Shot(name="live", path="/live/", who=ADMIN, whole=True),
         Shot(name="stop-everything", path="/live/", who=ADMIN, act=click("#stop-all")),
         Shot(name="inbox", path="/inbox/"),
@@ -186,6 +229,7 @@ def other_pages() -> list[Shot]:
     return [
         Shot(name="styleguide", path="/styleguide/", who=ADMIN, whole=True),
         Shot(name="error-403", path="/agents/new/"),
+        Shot(name="error-403-gateways", path="/gateways/", who=ANALYST),
         Shot(name="error-404", path="/nothing/"),
         Shot(name="error-500", path="/broken/"),
         Shot(name="account-menu", path="/inbox/", act=click(".topbar-tools details.menu > summary")),
@@ -207,7 +251,8 @@ def of_the_readme(scene: Scene) -> list[tuple[Shot, str]]:
 
 def policy_pages() -> list[Shot]:
     """The demo's policies, and what `tests.shots.policies` made of them."""
-    call = "tool=shop___process_refund&do=try&caller=support&channel=chat&verified=on&a.order_id=1042&f.amount=120"
+    call = "tool=shop___process_refund&do=try&caller=support&channel=chat&verified=on"
+    call += "&a.order_id=1042&a.reason=Broken&f.amount=120"
     return [
         Shot(name="policies", path="/policies/", who=ADMIN, whole=True),
         Shot(name="policies-reader", path="/policies/", who=ANALYST, whole=True),

@@ -48,7 +48,7 @@ unless { context.channel == "chat" };
 
 def publish_some(user: User) -> None:
     """Two more versions of the demo's policies, and a draft that differs from the newest."""
-    save_rule(name="small-refunds", written=refunds("100.00"), replaces="small-refunds")
+    save_rule(name="small-refunds", written=refunds("60.00"), replaces="small-refunds")
     publish(user=user, note="Small refunds by themselves, larger ones by a reviewer")
     save_rule(name="not-shipped", written=SHIPPED)
     save_rule(name="only-by-chat", written=BY_CHAT, mode=PolicyRule.Mode.SHADOW)
@@ -75,7 +75,7 @@ def decided_call(session: Session, tool: str, amount: str, at: object) -> ToolCa
     decision, rules = "allow", ["read-own-orders"]
     record: dict[str, object] = {"verified": True}
     if tool == "process_refund":
-        is_small = float(amount) <= 100
+        is_small = float(amount) <= 60
         decision, rules = ("allow" if is_small else "approval"), ["small-refunds" if is_small else "larger-refunds"]
     elif tool == "cancel_order" and float(amount) > 600:
         decision, rules = "deny", []

@@ -50,6 +50,8 @@ def take_all(options: argparse.Namespace, *, shop_url: str) -> None:
             full = chosen(pages.of_a_busy_desk(scene), options.only)
             camera.take(full)
             index = sheet.write(out, [*wanted, *full], widths=camera.widths, themes=camera.themes)
+            if camera.sideways:
+                say(began, f"wider than their window: {', '.join(camera.sideways)}")
             say(began, f"{camera.taken} pictures, all of them on {index}")
     for connection in connections.all(initialized_only=True):
         connection.close()

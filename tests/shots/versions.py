@@ -40,7 +40,7 @@ def publish_some(user: User) -> None:
     draft.tools = ["get_order", "escalate_to_human"]
     draft.save()
     publish_version(shop, user=user, note="Reads only")
-    set_status(shop, Agent.Status.PAUSED)
+    set_status(shop, Agent.Status.PAUSED, user=None)
     create_agent(name="Returns", slug="returns", description="Returns and exchanges of the outlet.", like=agent)
 
 

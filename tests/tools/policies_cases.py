@@ -17,7 +17,7 @@ from tools.authorize import book
 from tools.catalog import catalog
 from tools.ledger import digest_of
 from tools.models import PolicySetting, PolicyVersion, Target, Tool, ToolCall
-from tools.policies import publish, save_rule
+from tools.policies import delete_rule, publish, save_rule
 from tools.policy.forms import Condition, FormRule
 from tools.policy_modes import Mode
 
@@ -77,6 +77,24 @@ def publish_rules(**rules: str | FormRule) -> PolicyVersion:
     """Each added to the draft (`_` in a name stands for a hyphen), then published by nobody."""
     for name, written in rules.items():
         save_rule(name=name.replace("_", "-"), written=written)
+    version = publish(user=None, note="For the test")
+    reread()
+    return version
+
+
+def publish_changed(**texts: str) -> PolicyVersion:
+    """What is in force with another text of these rules (`_` in a name stands for a hyphen), as the next version."""
+    for name, text in texts.items():
+        save_rule(name=name.replace("_", "-"), written=text, replaces=name.replace("_", "-"))
+    version = publish(user=None, note="For the test")
+    reread()
+    return version
+
+
+def publish_without(*names: str) -> PolicyVersion:
+    """What is in force without these rules, as the next version."""
+    for name in names:
+        delete_rule(name)
     version = publish(user=None, note="For the test")
     reread()
     return version

@@ -34,6 +34,17 @@ def test_what_was_sent_by_a_tool_that_is_gone_is_unknown(target: Target) -> None
     assert ask("write", state="sent").state == "unknown"
 
 
+def test_what_is_not_there_reads_like_what_is_somebody_elses(target: Target, backend: Backend) -> None:
+    """A backend's own words for it would tell a hijacked model which orders exist."""
+    Tool.objects.filter(name="read").update(owners=[{"path": "customer", "is": "customer.email"}])
+    reread()
+    theirs = ask("read")
+    backend.usual = 404
+    gone = ask("read")
+    assert theirs.result == gone.result
+    assert code_of(gone) == "not_found"
+
+
 # -- deadlines
 
 
@@ -70,4 +81,5 @@ def test_an_answer_in_drops_does_not_outlast_the_deadline(target: Target, backen
     began = time.monotonic()
     assert code_of(ask("read", seconds=0.6)) == "no_answer"
     assert time.monotonic() - began < 1.2
-    assert TargetHealth.objects.get().last_error == "timeout after 0.6 s"
+    # Between two drops, or while it waits for one.
+    assert TargetHealth.objects.get().last_error.startswith("timeout")

@@ -17,6 +17,7 @@ from tests.tools.targets.documents import document
 from tests.tools.targets.echo import Echo, running_echo
 from tests.tools.targets.front import Front, running
 from tests.tools.targets.shelf import get_order, refund, stock
+from tools.authorize import book
 from tools.catalog import catalog
 from tools.definitions import tools_of_source
 from tools.listing import (
@@ -31,7 +32,9 @@ from tools.listing import (
     sync_due,
 )
 from tools.models import Target, Tool
+from tools.policies import publish, save_rule
 from tools.targets import registry
+from tools.tool_changes import BreaksPolicies
 
 pytestmark = pytest.mark.django_db
 CHOSEN = ("get_order", "refund", "words", "json_words")
@@ -42,6 +45,7 @@ def _nothing_kept() -> Iterator[None]:
     yield
     registry.forget()
     catalog.forget()
+    book.forget()
 
 
 @pytest.fixture
@@ -230,6 +234,49 @@ def test_a_server_that_is_away_changes_nothing(target: Target, front: Front) -> 
 def test_stdio_is_listed_as_well() -> None:
     target = stdio_target()
     assert {"get_order", "refund"} <= {definition.name for definition in list_now(target).definitions}
+
+
+# -- and the policies in force
+
+
+def rule_on_the_order() -> None:
+    """It reads an argument that must be given."""
+    save_rule(
+        name="refunds",
+        written='permit (principal, action == AgentCore::Action::"shelf___refund", resource) '
+        'when { context.input.order_id == "4471" };',
+    )
+    publish(user=None, note="For the test")
+
+
+def bare_refund() -> dict[str, Any]:
+    """Pay money back."""
+    return {}
+
+
+def test_a_change_that_a_rule_in_force_does_not_fit_is_not_accepted(target: Target, front: Front) -> None:
+    rule_on_the_order()
+    annotations = ToolAnnotations(destructive_hint=True)
+    change(front, bare_refund, name="refund", annotations=annotations)
+    assert sync(target) is True
+    target.refresh_from_db()
+    with pytest.raises(BreaksPolicies, match="refunds"):
+        accept(target, CHOSEN, None)
+    assert "order_id" in tool(target, "refund").input_schema["properties"]
+    stored = Target.objects.get()
+    assert (stored.is_open, stored.proposed is None) == (False, False)
+    # Who puts rules that fit in force in the same transaction checks them all at its end.
+    accept(target, CHOSEN, None, checks_policies=False)
+    assert tool(target, "refund").input_schema["properties"] == {}
+
+
+def test_what_was_wrong_before_does_not_keep_others_out(target: Target, front: Front) -> None:
+    rule_on_the_order()
+    Tool.objects.filter(name="refund").update(input_schema={"type": "object", "properties": {}})
+    change(front, get_order, description="Any order.", annotations=ToolAnnotations(read_only_hint=True))
+    assert sync(target) is True
+    accept(target, ["get_order"], None)
+    assert tool(target, "get_order").description == "Any order."
 
 
 # -- when it is due

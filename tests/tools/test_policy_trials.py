@@ -41,6 +41,11 @@ from tools.policy_trials import matrix_rows, replay, try_call
 __all__ = ["shop_tools"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shop")]
 
+READS_ALWAYS = f'permit (principal, action == AgentCore::Action::"{GET}", resource);'
+ON_CHANNEL = READS_ALWAYS.replace(
+    ";", ' when { principal.hasTag("channel") && principal.getTag("channel") == "chat" };'
+)
+
 
 class TestFigures:
     def test_hits_and_what_shadow_would_have_blocked(self) -> None:
@@ -176,3 +181,23 @@ def test_an_outside_caller_is_one_of_them(admin: User, shop: dict[str, Tool]) ->
     save_rule(name="reads", written=READS, replaces="reads")
     [flip] = replay(draft(), 7).flipped
     assert (flip.recorded.who, flip.was.outcome, flip.becomes.outcome) == ("Key acme", "allow", "deny")
+
+
+@pytest.mark.parametrize(
+    ("rules", "cell"),
+    [
+        ({"reads": ON_CHANNEL}, "conditions"),
+        ({"reads": READS_ALWAYS, "never": ON_CHANNEL.replace("permit", "forbid")}, "conditions"),
+        ({"reads": ON_CHANNEL.replace('== "chat"', '!= "chat"')}, "conditions"),
+        ({"reads": ON_CHANNEL.replace('== "chat"', '!= "fax"')}, "always"),
+        ({"reads": ON_CHANNEL.replace("chat", "fax")}, "never"),
+    ],
+    ids=["permitted-on-one", "forbidden-on-one", "on-the-others", "on-each", "on-none"],
+)
+def test_an_agent_bears_its_channel_in_it(rules: dict[str, str], cell: str, shop: dict[str, Tool]) -> None:
+    make_agent("support", tools=["get_order"])
+    publish_rules(**rules)
+    live = book.live()
+    assert live.compiled is not None
+    [row] = matrix_rows(live.compiled, every_caller(), [shop["get_order"]])
+    assert row.cells == [cell]

@@ -56,6 +56,7 @@ Respond = Callable[[Heard], Response]
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 128  # of 5, the sixth to come at once is let in a second later
     respond: Respond
 
     def __init__(self) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
 from observability.ids import uuid7
+
+# To policies a tool is `Target___tool`, in a group named as its target; all tools are in `CallTool` and `Mcp`.
+CLASHES = RegexValidator(
+    r"\A(?:Mcp|CallTool)\Z|___|_\Z",
+    "Mcp, CallTool, and a name with ___ or with _ at its end mean something else to policies.",
+    inverse_match=True,
+)
 
 
 class Target(models.Model):
@@ -25,7 +33,7 @@ class Target(models.Model):
     WITH_URL = (Kind.HTTP, Kind.OPENAPI, Kind.MCP)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    name = models.SlugField(max_length=60, unique=True)
+    name = models.SlugField(max_length=60, unique=True, validators=[CLASHES])
     kind = models.CharField(max_length=12, choices=Kind.choices)
     base_url = models.CharField(max_length=500, blank=True)
     # MCP over stdio: the program and its arguments.
@@ -51,6 +59,12 @@ class Target(models.Model):
                 condition=models.Q(held_at__isnull=True, proposed__isnull=True)
                 | models.Q(held_at__isnull=False, proposed__isnull=False),
                 name="target_held_has_proposal",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(name__in=["Mcp", "CallTool"])
+                & ~models.Q(name__contains="___")
+                & ~models.Q(name__endswith="_"),
+                name="target_name_clashes_with_no_policy",
             ),
         ]
 

@@ -19,13 +19,14 @@ from urllib3.exceptions import (
 )
 
 from observability.batch import encode
-from tools.binding import BoundRequest, bind
+from tools.binding import bind
 from tools.credentials import Authorised, headers_for, renew, scrub
 from tools.errors import OutcomeUnclear, TargetUnreachable, Unreadable
 from tools.models import Target
 from tools.net.addresses import AddressRefused, Reach
 from tools.net.pools import pool
 from tools.net.urls import check_url
+from tools.routes import first_fitting, mapped
 from tools.targets.answers import MAX_ANSWER_BYTES, read_answer
 from tools.targets.base import Call
 from tools.targets.lookups import found
@@ -53,7 +54,8 @@ class HttpAdapter:
     """urllib3 rather than the model client's httpx2: half the CPU for a request, and tool calls are most requests."""
 
     def send(self, call: Call) -> Any:
-        return ask(call, bind(call.tool.routes, call.values))
+        route = route_of(call)
+        return mapped(ask(call, route), route.get("result"))
 
     def send_look_up(self, call: Call) -> Any:
         return ask_by_route(call)
@@ -65,22 +67,33 @@ class HttpAdapter:
 def ask_by_route(call: Call) -> Any:
     """The answer of a look-up that is an HTTP route; where it names what must be found, of one that was found."""
     rule = call.tool.lookup or {}
-    answer = ask(call, bind([rule], call.values))
-    return found(answer, rule) if rule.get("found") else answer
+    answer = ask(call, rule)
+    if rule.get("found"):
+        found(answer, rule)
+    return mapped(answer, rule.get("result"))
 
 
-def ask(call: Call, bound: BoundRequest) -> Any:
+def ask(call: Call, route: Mapping[str, Any]) -> Any:
     """The JSON that the backend answers to a route. Raises as `Adapter.send` does."""
-    target = call.tool.target
+    return read_answer(*exchange(call.tool.target, request_by_route(call, route), deadline=call.deadline))
+
+
+def route_of(call: Call) -> Mapping[str, Any]:
+    """Of the tool's routes the one that is taken. Raises `ToolRefused` where none fits."""
+    return first_fitting(call.tool.routes, call.values)
+
+
+def request_by_route(call: Call, route: Mapping[str, Any]) -> Request:
+    """Raises `ToolRefused`."""
+    bound = bind([route], call.values)
     content = {} if bound.body is None else {"Content-Type": JSON}
-    request = Request(
+    return Request(
         method=bound.method,
-        url=address_of(target.base_url, bound.path, bound.query),
+        url=address_of(call.tool.target.base_url, bound.path, bound.query),
         headers={**content, **bound.headers, **key_header(call)},
         body=None if bound.body is None else encode(bound.body).encode(),
         signed=content,
     )
-    return read_answer(*exchange(target, request, deadline=call.deadline))
 
 
 def address_of(base_url: str, path: str, query: Any) -> str:

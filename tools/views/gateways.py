@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from observability.access import Role, role_required
 from tools.gateway_forms import GatewayForm, KeyForm, NewGatewayForm, tools_to_offer
-from tools.gateways import make_key, offered_tools, revoke_key
+from tools.gateways import make_key, offered_tools, revoke_key, save_gateway, switch_gateway
 from tools.mcp_server.snippets import address_of, snippets
 from tools.models import Gateway, GatewayKey, ToolCall
 from tools.outside import definitions_for
@@ -48,7 +48,8 @@ def gateways(request: AdminRequest) -> HttpResponse:
 def gateway_new(request: AdminRequest) -> HttpResponse:
     form = NewGatewayForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        made = form.save()
+        made = form.save(commit=False)
+        save_gateway(made, request.user)
         messages.success(request, f"{made.label} is made. It offers nothing yet: choose its tools.")
         return redirect("tools:gateway", made.slug)
     context = {"form": form, "prefix": f"{settings.PUBLIC_URL}/mcp/"}
@@ -62,7 +63,7 @@ def gateway(request: AdminRequest, slug: str) -> HttpResponse:
     found = get_gateway(slug)
     form = GatewayForm(request.POST if request.method == "POST" else None, instance=found)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        save_gateway(form.save(commit=False), request.user)
         messages.success(request, f"{found.label} is saved. It holds from the next request on.")
         return redirect("tools:gateway", found.slug)
     shown = get_gateway(slug)
@@ -84,8 +85,7 @@ def gateway(request: AdminRequest, slug: str) -> HttpResponse:
 @require_POST
 def gateway_switch(request: AdminRequest, slug: str) -> HttpResponse:
     found = get_gateway(slug)
-    found.enabled = request.POST.get("enabled") == "on"
-    found.save(update_fields=["enabled"])
+    switch_gateway(found, request.user, enabled=request.POST.get("enabled") == "on")
     messages.success(request, f"{found.label} is {'on' if found.enabled else 'off: it refuses every key'}.")
     return redirect("tools:gateway", found.slug)
 
@@ -115,7 +115,7 @@ def gateway_key_new(request: AdminRequest, slug: str) -> HttpResponse:
 @require_POST
 def gateway_key_revoke(request: AdminRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_object_or_404(GatewayKey.objects.select_related("gateway"), pk=key_id, gateway__slug=slug)
-    if revoke_key(key):
+    if revoke_key(key, user=request.user):
         messages.success(request, f"{key.name} is revoked. Its next request is refused.")
     else:
         messages.info(request, f"{key.name} was revoked already.")

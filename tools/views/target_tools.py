@@ -150,7 +150,7 @@ def target_paste(request: DeskRequest, name: str) -> HttpResponse:
     context["form"] = form
     if is_second and form.is_valid():
         try:
-            done = put_pasted(found, form.pasted())
+            done = put_pasted(found, form.pasted(), request.user)
         except BreaksPolicies as error:
             context["problems"] = error.problems
             return render(request, "tools/target_paste.html", context, status=INVALID)

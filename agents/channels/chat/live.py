@@ -7,9 +7,11 @@ from django.template.loader import render_to_string
 
 from agents.channels.chat.conversation import read_live, read_new_items
 from agents.channels.chat.identity import ChatIdentity
-from agents.channels.chat.pages import talk_context
+from agents.channels.chat.pages import standing_of, talk_context
 from agents.channels.stream import ServerEvent, in_thread
 from agents.models import Session, TurnEvent
+
+AS_IT_STANDS = ["controller", "closed_at", "solved_at", "waiting_since", "preview_author"]
 
 
 class Updates:
@@ -19,7 +21,7 @@ class Updates:
         self._request = request
         self._identity = identity
         self._session = session
-        self._shown_controller = ""
+        self._shown = ("", "")
 
     async def render(self, events: list[TurnEvent]) -> list[ServerEvent]:
         html = await in_thread(self._html_of, events)
@@ -30,7 +32,8 @@ class Updates:
 
     def _html_of(self, events: list[TurnEvent]) -> str:
         session = self._session
-        session.controller = Session.objects.values_list("controller", flat=True).get(pk=session.pk)
+        session.refresh_from_db(fields=AS_IT_STANDS)
+        told = (str(session.controller), str(standing_of(session)))
         context = {
             **talk_context(session.agent.slug, self._identity, session),
             "agent": session.agent,
@@ -38,7 +41,7 @@ class Updates:
             "live": read_live(session.pk),
             "is_update": True,
             # Who answers is sent only when it changed: its button may just be under the pointer.
-            "is_told_who": session.controller != self._shown_controller,
+            "is_told_who": told != self._shown,
         }
-        self._shown_controller = session.controller
+        self._shown = told
         return render_to_string("agents/chat.html#chat-update", context, request=self._request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from django.urls import reverse
@@ -9,10 +10,20 @@ from django.utils import timezone
 
 from agents.channels.chat.conversation import Thread, read_live, read_thread
 from agents.channels.chat.identity import ChatIdentity, new_form_token
-from agents.models import Agent, Session
+from agents.models import Agent, Message, Session
 from agents.shell import is_scripted
 
+
+class Standing(StrEnum):
+    """What the customer may say, or has said, of the matter."""
+
+    OPEN = "open"
+    ANSWERED = "answered"
+    SOLVED = "solved"
+
+
 WISH = "I would like to talk to a person."
+ANSWERERS = (Message.Author.AGENT, Message.Author.PERSON)
 # Above what intake takes, so that a longer text reaches its clear answer instead of being cut by the browser.
 MOST_TYPED = 100_000
 
@@ -55,12 +66,24 @@ def compose_context(slug: str, identity: ChatIdentity, session: Session | None) 
     }
 
 
+def standing_of(session: Session | None) -> Standing:
+    """A matter can be called solved once somebody has answered."""
+    if session is None or session.is_closed:
+        return Standing.OPEN
+    if session.solved_at:
+        return Standing.SOLVED
+    is_answered = session.waiting_since is None and session.preview_author in ANSWERERS
+    return Standing.ANSWERED if is_answered else Standing.OPEN
+
+
 def talk_context(slug: str, identity: ChatIdentity, session: Session | None) -> dict[str, Any]:
-    """Who answers, and the way to a person."""
+    """Who answers, the way to a person, and whether the matter is solved."""
     return {
         "slug": slug,
         "send_url": reverse("agents:chat_messages", args=[slug]),
         "controller": session.controller if session else Session.Controller.AGENT,
+        "standing": standing_of(session),
+        "solved_url": reverse("agents:chat_solved", args=[slug, session.pk]) if session else "",
         "talk_session_id": session.pk if session else "",
         "talk_token": new_form_token(identity),
         "wish": WISH,

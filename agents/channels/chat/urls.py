@@ -14,5 +14,6 @@ urlpatterns = [
     path("<slug:slug>/conversations/", views.chat_sessions, name="chat_sessions"),
     path("<slug:slug>/messages/", views.chat_messages, name="chat_messages"),
     path("<slug:slug>/<uuid:session_id>/", views.chat_session, name="chat_session"),
+    path("<slug:slug>/<uuid:session_id>/solved/", views.chat_solved, name="chat_solved"),
     path("<slug:slug>/<uuid:session_id>/events/", views.chat_events, name="chat_events"),
 ]

@@ -33,6 +33,7 @@ from agents.channels.chat.live import Updates
 from agents.channels.chat.pages import chat_context, compose_context, talk_context
 from agents.demo import CUSTOMERS
 from agents.errors import Rejected
+from agents.handling import confirm_solved
 from agents.intake import Inbound, Received, receive
 from agents.models import Agent, Session
 from agents.models.sessions import Channel
@@ -189,6 +190,23 @@ async def chat_events(request: HttpRequest, slug: str, session_id: UUID) -> Http
     updates = Updates(request, identity, session)
     after = stream.resume_after(request)
     return stream.event_stream_response(stream.session_events(session.pk, after, updates.render, updates.is_over))
+
+
+@public
+@require_POST
+@body_limit(MOST_BODY_BYTES)
+def chat_solved(request: ChatRequest, slug: str, session_id: UUID) -> HttpResponse:
+    """The customer says that the matter is solved; a conversation that is closed by now stays as it is."""
+    identity = read_identity(request)
+    if identity is None:
+        return go_to(request, reverse("agents:chat", args=[slug]))
+    session = get_session_for_customer(identity, slug, session_id)
+    confirm_solved(session)
+    if not request.htmx:
+        return redirect("agents:chat_session", slug, session_id)
+    session.refresh_from_db()
+    context = {**compose_context(slug, identity, session), **talk_context(slug, identity, session)}
+    return render(request, "agents/chat.html#talk", context)
 
 
 def number_in(request: HttpRequest, name: str) -> int | None:

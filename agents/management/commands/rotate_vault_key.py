@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from agents.second_factors import keys_of_second_factors, reseal_second_factors
+from observability.notice_channels import keys_of_channels, reseal_channels
 from observability.vault import KeysFixed, add_key, forget_keys, is_newest, key_ring
 from tools.credentials import keys_of_credentials, reseal_credentials
 
@@ -45,7 +46,11 @@ class Command(BaseCommand):
     def reseal(self) -> bool:
         """Whether something does not open."""
         broken = []
-        for what, reseal in (("credentials", reseal_credentials), ("second factors", reseal_second_factors)):
+        for what, reseal in (
+            ("credentials", reseal_credentials),
+            ("second factors", reseal_second_factors),
+            ("addresses and keys of channels", reseal_channels),
+        ):
             done, problems = reseal()
             self.stdout.write(f"Sealed with the newest key: {done} {what}.")
             broken += problems
@@ -54,7 +59,7 @@ class Command(BaseCommand):
         return bool(broken)
 
     def forget(self) -> None:
-        used = keys_of_credentials() | keys_of_second_factors()
+        used = keys_of_credentials() | keys_of_second_factors() | keys_of_channels()
         try:
             dropped = forget_keys(used)
         except KeysFixed as error:

@@ -62,7 +62,7 @@ def ask(message: str, *, customer: str = "ada@example.com") -> str:
     worker.start()
     printed = StringIO()
     try:
-        call_command("ask", "clerk", message, customer=customer, timeout=30, stdout=printed)
+        call_command("ask", "clerk", message, customer=customer, timeout=300, stdout=printed)
     finally:
         worker.join()
     return printed.getvalue()
@@ -70,7 +70,7 @@ def ask(message: str, *, customer: str = "ada@example.com") -> str:
 
 def refunded(shop: str) -> list[str]:
     """The amounts that the shop has given back for order 1042."""
-    found = httpx2.get(f"{shop}/_refunds").json()["refunds"]
+    found = httpx2.get(f"{shop}/_refunds", timeout=60).json()["refunds"]
     return [refund["amount"] for refund in found if refund["order_id"] == "1042"]
 
 
@@ -109,7 +109,7 @@ def test_its_boundaries_hold(apply: Apply, example: str, shop: str, model: Plann
     model.answers = [tool_use("get_order", {"order_id": "1042"}, use_id="toolu_2"), DONE]
     ask("Where is order 1042?", customer="ben@example.com")
     codes = [call.result["error"]["code"] for call in ToolCall.objects.order_by("id")]
-    assert codes == ["not_permitted", "order_not_found"]
+    assert codes == ["not_permitted", "not_found"]
     assert refunded(shop) == []
 
 

@@ -47,6 +47,50 @@ def test_they_are_set_once(apply: Apply) -> None:
     assert (Limit.objects.count(), MoneyLimit.objects.count()) == (2, 1)
 
 
+BUDGET = """\
+limits:
+  usage:
+    - scope: all
+      measure: usd
+      period: week
+      amount: 20
+      refuses: false
+      steps: ["50 notify", "80 cheaper claude-haiku-5-5", "100 people"]
+"""
+
+
+def test_a_budget_with_its_steps_there_and_back(apply: Apply) -> None:
+    assert apply(BUDGET) == ["+ limit of usd a week for all: amount 20, on"]
+    assert apply(BUDGET) == SAME
+    assert apply(exported()) == SAME
+    limit = Limit.objects.get()
+    assert not limit.refuses
+    assert [(step.percent, step.action) for step in limit.steps.all()] == [
+        (50, "notify"),
+        (80, "cheaper"),
+        (100, "people"),
+    ]
+    apply(BUDGET.replace('"100 people"', '"90 stop"').replace("refuses: false", "refuses: true"))
+    assert Limit.objects.filter(refuses=True).exists()
+    assert [step.percent for step in limit.steps.all()] == [50, 80, 90]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("50 notify", "0 notify", "is no step"),
+        ("50 notify", "half", "is no step"),
+        ("50 notify", "50 shout", "is nothing that a step does"),
+        ("80 cheaper claude-haiku-5-5", "80 cheaper gpt-1", "not known"),
+        ("100 people", "100 people claude-haiku-5-5", "where none is used"),
+        ("measure: usd", "measure: tokens", "only a limit of usd is a budget"),
+    ],
+)
+def test_a_step_that_cannot_be(apply: Apply, before: str, after: str, words: str) -> None:
+    [line] = refused(apply, BUDGET.replace(before, after))
+    assert words in line
+
+
 def test_what_a_person_may_approve(apply: Apply) -> None:
     reviewer, analyst = make_user(Role.REVIEWER), make_user(Role.ANALYST)
     assert apply(f"limits: {{approvers: {{{reviewer.email}: 500}}}}") == [

@@ -66,7 +66,7 @@ class Rig:
         self.asked.append(asked)
         return self.answers.pop(0)
 
-    def call(self, messages: list[dict[str, Any]] = ASK, *, seconds: float = 10.0, **fields: Any) -> Reply:
+    def call(self, messages: list[dict[str, Any]] = ASK, *, seconds: float = 60.0, **fields: Any) -> Reply:
         """One call of the adapter; what it says on the way is in `said`."""
         self.said = []
         adapter = get_adapter(self.model)  # the first import of an SDK takes a while

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +15,13 @@ from tests.wire.server import Response, running_server
 
 MODEL = BEDROCK_CLAUDE
 MARK = {"type": "ephemeral"}
+
+
+@pytest.fixture(autouse=True)
+def _own_adapters() -> Iterator[None]:
+    """The next test has another region."""
+    yield
+    close_adapters()
 
 
 def test_the_model_is_in_the_address_and_the_request_is_signed(one: Rig) -> None:

@@ -242,7 +242,8 @@ def test_more_tools_and_turns_take_no_more_queries(agent: Agent, admin: User, dj
     for _ in range(8):
         make_trace(agent_id=agent.pk, spans=0)
     client = client_of(admin)
-    with django_assert_max_num_queries(14):
+    # Three of them for the tools and the models, which a process keeps.
+    with django_assert_max_num_queries(18):
         client.get(url_of(agent))
 
 

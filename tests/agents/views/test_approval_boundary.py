@@ -131,7 +131,7 @@ def test_of_two_at_the_same_moment_one_is_first(verdicts: tuple[str, str]) -> No
 
     def decide(client: Client, verdict: str) -> None:
         try:
-            start.wait()
+            start.wait(60)
             data = {"digest": approval.digest, "reason": "Too much"}
             answers.append(client.post(url(approval, verdict), data).status_code)
         finally:
@@ -141,7 +141,7 @@ def test_of_two_at_the_same_moment_one_is_first(verdicts: tuple[str, str]) -> No
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
     assert sorted(answers) == [302, 409]
     approval.refresh_from_db()
     assert approval.status in {"approved", "rejected"}
@@ -168,7 +168,7 @@ def test_a_decision_and_a_take_over_never_wait_for_each_other(reviewer: User, su
             answers: list[int] = answers,
         ) -> None:
             try:
-                start.wait()
+                start.wait(60)
                 answers.append(client.post(path, data).status_code)
             finally:
                 connection.close()
@@ -177,7 +177,7 @@ def test_a_decision_and_a_take_over_never_wait_for_each_other(reviewer: User, su
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
         assert sorted(answers) in ([302, 302], [302, 409])
         approval.refresh_from_db()
         assert approval.status in {"cancelled", "approved"}

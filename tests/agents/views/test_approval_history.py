@@ -33,7 +33,8 @@ def records(reader: User, **query: object) -> list[dict[str, str]]:
 def test_it_says_who_decided_what_and_what_became_of_it(reviewer: User, analyst: User) -> None:
     asked_at = timezone.now() - timedelta(minutes=5)
     changed = {**ASKED, "amount": "100.00"}
-    approval = decide_as(make_approval(requested_at=asked_at), reviewer, status="used", arguments=changed, amount=100)
+    decided = {"decided_at": asked_at + timedelta(minutes=5), "arguments": changed, "amount": 100}
+    approval = decide_as(make_approval(requested_at=asked_at), reviewer, status="used", **decided)
     ToolCall.objects.filter(pk=approval.call_id).update(state="confirmed", result={})
     page = client_of(analyst).get(URL).content.decode()
     for words in (

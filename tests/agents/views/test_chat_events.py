@@ -39,7 +39,7 @@ def say_to(session: Session, text: str) -> None:
 
 async def read_until(chunks: AsyncIterator[bytes], wanted: str) -> str:
     got = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while wanted not in got:
             got += (await anext(chunks)).decode()
     return got

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from html import unescape
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from agents.intake import Inbound, receive
 from agents.journal import end_turn, message_event
 from agents.models import Escalation, Message, Session, Turn
 from agents.models.sessions import Channel
+from agents.sessions import close_session
 from agents.turns import Claim, claim_turn
 from observability.ids import uuid7
 from tests.factories import client_of, make_agent, make_escalation, make_message, make_session
@@ -277,6 +279,59 @@ def test_closing_ends_everything_once(support):
     assert escalation.status == Escalation.Status.RESOLVED
     assert Turn.objects.get(pk=turn_id).status == Turn.Status.SILENCED
     assert [text for author, text in said(session) if author == "system"] == ["Support closed the conversation"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "solved"), [({}, True), ({"outcome": "solved"}, True), ({"outcome": "unsolved"}, False)]
+)
+def test_whoever_closes_it_says_whether_it_is_solved(support, outcome, solved):
+    session, _ = asked()
+    page = client_of(support).get(reverse("agents:conversation", args=[session.pk])).content.decode()
+    assert 'name="outcome" value="unsolved"' in page
+    client_of(support).post(url_of(session, "close"), outcome)
+    session.refresh_from_db()
+
+    assert session.is_closed
+    assert (session.solved_at is not None) is solved
+
+
+@pytest.mark.parametrize("action", ["close", "hand_back"])
+@pytest.mark.parametrize("held", ["by-a-colleague", "by-nobody-any-more"])
+def test_what_a_colleague_holds_ends_too(support, reviewer, action, held):
+    """The page says that it is resolved by it, whoever holds it."""
+    session = make_session(controller="human", assignee=support)
+    holder = reviewer if held == "by-a-colleague" else None
+    escalation = make_escalation(session, status="claimed", assignee=holder, claimed_at=timezone.now())
+    assert f"{escalation.label} is resolved by it." in unescape(
+        client_of(support).get(reverse("agents:conversation", args=[session.pk])).content.decode()
+    )
+    assert post(support, session, action).status_code == 302
+    escalation.refresh_from_db()
+
+    assert (escalation.status, escalation.assignee) == (Escalation.Status.RESOLVED, support)
+
+
+def test_whoever_closes_it_no_escalation_outlives_it(support):
+    """By the function that every way of closing comes to."""
+    session, other = make_session(controller="human"), make_escalation()
+    escalation = make_escalation(session)
+    close_session(session, user=support)
+    escalation.refresh_from_db()
+    other.refresh_from_db()
+
+    assert (escalation.status, escalation.assignee) == (Escalation.Status.RESOLVED, support)
+    assert escalation.resolution == "Closed the conversation."
+    assert other.status == Escalation.Status.OPEN
+
+
+def test_closing_again_changes_no_escalation(support, reviewer):
+    session = make_session(controller="human")
+    escalation = make_escalation(session)
+    close_session(session, user=support)
+    close_session(session, user=reviewer)
+    escalation.refresh_from_db()
+
+    assert escalation.assignee == support
 
 
 @pytest.mark.parametrize("action", ["take_over", "hand_back"])

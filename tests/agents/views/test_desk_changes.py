@@ -30,7 +30,7 @@ def signed_in(user: User) -> AsyncClient:
 
 async def read_until(chunks: AsyncIterator[bytes], wanted: str) -> str:
     got = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while wanted not in got:
             got += (await anext(chunks)).decode()
     return got

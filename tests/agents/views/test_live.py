@@ -19,9 +19,11 @@ from agents.models import Agent, Stop, Turn
 from agents.stops import lift, put
 from observability.access import Role
 from observability.ids import uuid7
+from tests.agents.approval_cases import make_approval, shop_tools
 from tests.factories import client_of, customer_client, make_agent, make_customer, make_session, make_turn, make_user
 
 pytestmark = pytest.mark.django_db
+__all__ = ["shop_tools"]
 URL = reverse("agents:live")
 ALL = reverse("agents:stop", args=["all"])
 RUNNING = Turn.Status.RUNNING
@@ -57,6 +59,18 @@ def test_it_shows_what_runs_and_what_waits(support: User) -> None:
     assert reverse("agents:conversation", args=[turn.session_id]) in page
     assert stop_url(turn) in page
     assert "Nothing runs now" not in text
+
+
+@pytest.mark.usefixtures("shop_tools")
+def test_what_waits_for_approval_leads_to_it(support: User) -> None:
+    approval = make_approval()
+    response = client_of(support).get(URL)
+    page, text = response.content.decode(), text_of(response)
+    assert reverse("agents:approval", args=[approval.pk]) in page
+    assert f"Waits for {approval.label}: Refund 142.00 EUR of order 1044" in text
+    assert "Waiting for approval 1" in text
+    assert "Nothing runs now" not in text
+    assert stop_url(Turn.objects.get()) in page
 
 
 def test_nothing_runs(analyst: User) -> None:

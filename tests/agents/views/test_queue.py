@@ -103,8 +103,8 @@ def test_pages_follow_each_other_without_a_gap(support: User, show: Show) -> Non
             session=session if status == "resolved" else make_session(agent=session.agent, customer=session.customer),
             reason="unclassified",
             status=status,
-            opened_at=now - timedelta(seconds=number // 3),
-            resolved_at=now - timedelta(seconds=number // 3) if status == "resolved" else None,
+            opened_at=now - timedelta(milliseconds=number // 3),
+            resolved_at=now - timedelta(milliseconds=number // 3) if status == "resolved" else None,
         )
         for number in range(PAGE_SIZE + 5)
     ]

@@ -34,8 +34,9 @@ def retry_at() -> object:
 
 def test_it_works(admin: User, target: Target) -> None:
     client = client_of(admin)
-    page = client.post(url_of(target), follow=True).content.decode()
-    assert "The next call tries Shop." in page
+    response = client.post(url_of(target), follow=True)
+    assert response.redirect_chain == [("/targets/shop/", 302)]
+    assert "The next call tries Shop." in response.content.decode()
     health = TargetHealth.objects.get()
     assert health.retry_at is not None
     assert health.retry_at <= timezone.now()
@@ -60,5 +61,18 @@ def test_a_target_that_does_not_exist(admin: User) -> None:
     assert client_of(admin).post(f"/targets/{uuid7()}/try/").status_code == 404
 
 
+def test_its_address_alone_leads_to_the_target_and_tries_nothing(admin: User, target: Target) -> None:
+    """As somebody comes who had to sign in first."""
+    before = retry_at()
+    assert client_of(admin).get(url_of(target)).headers["Location"] == "/targets/shop/"
+    assert retry_at() == before
+    assert client_of(admin).get(f"/targets/{uuid7()}/try/").status_code == 404
+
+
+@pytest.mark.parametrize("role", ["support", "reviewer", "analyst", "stranger"])
+def test_nor_is_its_address_for_others(role: str, target: Target, request: pytest.FixtureRequest) -> None:
+    assert client_of(request.getfixturevalue(role)).get(url_of(target)).status_code == 403
+
+
 def test_wrong_method(admin: User, target: Target) -> None:
-    assert client_of(admin).get(url_of(target)).status_code == 405
+    assert client_of(admin).put(url_of(target)).status_code == 405

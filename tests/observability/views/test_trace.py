@@ -75,7 +75,7 @@ def test_signed_out_stranger_unknown_and_method(support: User, stranger: User) -
     assert client_of(support).get(f"/traces/{uuid7()}/").status_code == 404
     assert client_of(support).get(url_of(trace, f"?span={uuid7()}")).status_code == 404
     assert client_of(support).get(url_of(trace, "?span=odd")).status_code == 404
-    assert client_of(support).post(url_of(trace)).status_code == 405
+    assert client_of(support).put(url_of(trace)).status_code == 405
 
 
 def test_spans_are_a_tree_in_time_with_their_gaps(support: User) -> None:
@@ -87,6 +87,21 @@ def test_spans_are_a_tree_in_time_with_their_gaps(support: User) -> None:
     text = client_of(support).get(url_of(trace)).content.decode()
     assert names_of(text) == ["Turn", "first", "child", "Between steps", "second", "orphan", "Between steps"]
     assert re.search(r"depth-2[^>]*series-5", text)
+
+
+def test_what_follows_the_turn_stands_behind_it_and_leaves_its_time_alone(support: User) -> None:
+    trace = make_trace(spans=0, duration_ms=1000)
+    make_span(trace, after_ms=0, duration_ms=900, name="within")
+    later = make_span(trace, after_ms=14_000, duration_ms=20, name="remember", kind=Span.Kind.MEMORY)
+    make_span(trace, after_ms=14_001, duration_ms=10, name="below it", kind=Span.Kind.MODEL, parent_id=later.pk)
+    text = client_of(support).get(url_of(trace)).content.decode()
+    assert names_of(text) == ["Turn", "within", "Between steps", "After the turn", "Remembering", "below it"]
+    assert ">1.00 s</span></span>" in text, "the scale is the turn's"
+    assert text.count("13.0 s later") == 2
+    assert text.count('class="span-bar') == 3
+    tree = client_of(support).get(url_of(trace, "?view=tree")).content.decode()
+    assert names_of(tree) == ["Turn", "within", "After the turn", "Remembering", "below it"]
+    assert "14.0 s" in tree, "with its steps"
 
 
 def test_spans_that_are_each_others_parents_are_shown(support: User) -> None:
@@ -236,7 +251,7 @@ class TestRunning:
         assert "so far" in text
         assert "1,234" in text
         assert "Working" in text
-        assert 'hx-trigger="every 2s"' in text
+        assert 'hx-trigger="every 800ms"' in text
         assert "The turn is still running." in text
 
     def test_nothing_new_is_not_swapped(self, support: User) -> None:
@@ -260,7 +275,7 @@ class TestRunning:
         trace = make_trace()
         response = client_of(support).get(url_of(trace, "?seen=2"), headers=HTMX)
         assert response.status_code == STOP_POLLING
-        assert "every 2s" not in response.content.decode()
+        assert "every 800ms" not in response.content.decode()
 
 
 class TestSpan:

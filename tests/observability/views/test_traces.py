@@ -4,14 +4,17 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
+from observability import trace_list
 from observability.ids import uuid7
-from observability.models import Trace
+from observability.models import Span, Trace
 from observability.traces import PAGE_SIZE, Cursor
 from tests.factories import client_of, make_trace
 
@@ -50,7 +53,8 @@ def test_every_role_reads(support: User, reviewer: User, analyst: User, admin: U
 def test_signed_out_stranger_and_method(support: User, stranger: User) -> None:
     assert Client().get(URL).status_code == 302
     assert client_of(stranger).get(URL).status_code == 403
-    assert client_of(support).post(URL).status_code == 405
+    assert client_of(stranger).post(URL).status_code == 403
+    assert client_of(support).put(URL).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,8 @@ def test_filter_by_agent(support: User) -> None:
     response = client_of(support).get(f"{URL}?agent={wanted.agent_id}")
     text = response.content.decode()
     assert rows_of(text) == ids(wanted)
-    assert "Agent: Night desk" in text
+    assert f"agent:{wanted.agent_id}" in text
+    assert f'<option value="{wanted.agent_id}" selected>Night desk (1)</option>' in text
 
 
 def test_search_by_the_beginning_of_an_id(support: User) -> None:
@@ -119,7 +124,18 @@ def test_pages_follow_each_other_and_lead_back(support: User, query: str) -> Non
 
 @pytest.mark.parametrize(
     "query",
-    ["?status=odd", "?agent=odd", "?before=odd", "?before=2026-01-01_odd", "?after=", "?sort=cost&before=NaN_0"],
+    [
+        "?status=odd",
+        "?range=odd",
+        "?sort=odd",
+        "?format=odd",
+        "?peek=odd",
+        "?since=odd",
+        "?before=odd",
+        "?before=2026-01-01_odd",
+        "?after=",
+        "?sort=cost&before=NaN_0",
+    ],
 )
 def test_what_no_page_links_to(support: User, query: str) -> None:
     assert client_of(support).get(URL + query).status_code == 404
@@ -151,8 +167,178 @@ def test_more_traces_take_no_more_queries(support: User, django_assert_max_num_q
     for _ in range(12):
         make_trace(spans=0)
     client = client_of(support)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(URL)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("status:error", {"failed"}),
+        ("-status:error", {"plain", "slow", "blocked"}),
+        ("status:error,ok", {"failed", "plain", "slow", "blocked"}),
+        ("outcome:escalated", {"failed"}),
+        ("agent:night-desk", {"slow"}),
+        ('agent:"Night desk"', {"slow"}),
+        ("version:3", {"slow"}),
+        ("channel:email", {"slow"}),
+        ("-channel:email -status:error", {"plain", "blocked"}),
+        ("model:claude-*", {"plain", "failed", "blocked"}),
+        ("model:other-1", {"slow"}),
+        ("customer:ben@", {"failed"}),
+        ("error:overloaded", {"failed"}),
+        ("tool:process_refund", {"blocked"}),
+        ("-tool:process_refund", {"plain", "failed", "slow"}),
+        ("failed:process_refund", set()),
+        ("failed:get_order", {"failed"}),
+        ("guardrail:blocked", {"blocked"}),
+        ("guardrail:pii", {"blocked"}),
+        ("kind:approval", {"slow"}),
+        ("duration:>2s", {"slow"}),
+        ("duration:<=1200ms", {"plain", "failed", "blocked"}),
+        ("cost:>0.01", {"blocked"}),
+        ("cost:>$0.01 tokens:>5k", set()),
+        ("tokens:>5000", {"slow"}),
+        ("tokens:5500", {"slow"}),
+        ("model_calls:>1", {"slow"}),
+        ("tool_calls:0", {"slow"}),
+        ("umbrella", {"plain"}),
+        ('"red UMBRELLA"', {"plain"}),
+        ("-umbrella", {"failed", "slow", "blocked"}),
+        ("umbrella status:error", set()),
+    ],
+)
+def test_words(reviewer: User, words: str, found: set[str]) -> None:
+    made = {
+        "plain": make_trace(spans=0, input_text="Where is my red umbrella?"),
+        "failed": make_trace(
+            spans=0,
+            customer="ben@example.com",
+            status=Trace.Status.ERROR,
+            outcome="escalated",
+            error="529: Overloaded",
+        ),
+        "slow": make_trace(
+            spans=0,
+            duration_ms=9_000,
+            agent_slug="night-desk",
+            agent_name="Night desk",
+            agent_version=3,
+            channel="email",
+            model="other-1",
+            model_calls=2,
+            tool_calls=0,
+            input_tokens=500,
+            cache_read_tokens=5_000,
+        ),
+        "blocked": make_trace(spans=0, cost_usd=Decimal("0.02")),
+    }
+    spans = [
+        ("failed", {"kind": "tool", "name": "get_order", "status": "error"}),
+        ("slow", {"kind": "approval", "name": "refund"}),
+        ("blocked", {"kind": "tool", "name": "Shop___process_refund"}),
+        ("blocked", {"kind": "guardrail", "name": "input", "action": "blocked", "category": "pii:EMAIL"}),
+    ]
+    for name, fields in spans:
+        Span.objects.create(trace=made[name], started_at=made[name].started_at, **fields)
+    names = {str(trace.pk): name for name, trace in made.items()}
+    assert {names[pk] for pk in shown(reviewer, "?" + urlencode({"q": words}))} == found
+
+
+@pytest.mark.parametrize(
+    ("words", "part", "message"),
+    [
+        ("status:error colour:red", "colour:red", "There is no field"),
+        ("duration:>2", "duration:&gt;2", "has its unit"),
+        ("cost:>cheap", "cost:&gt;cheap", "compared to a number"),
+        ("status:odd", "status:odd", "is one of running, ok, error"),
+        ("channel:>3", "channel:&gt;3", "is no number"),
+        ('tool:"get', "&quot;get", "quotation mark"),
+        ("tool:", "tool:", "comes a value"),
+        ("trace:12", "trace:12", "An id begins"),
+        ("kind:odd", "kind:odd", "is one of"),
+    ],
+)
+def test_a_word_that_is_not_understood_is_said_in_its_place(support: User, words: str, part: str, message: str) -> None:
+    make_trace(spans=0)
+    response = client_of(support).get(URL, {"q": words})
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert f"<mark>{part}</mark>" in text
+    assert message in text
+    assert rows_of(text) == []
+    assert f'value="{escape(words)}"' in text
+
+
+def test_selects_and_bar_are_one_address(support: User) -> None:
+    trace = make_trace(spans=0, channel="email")
+    Span.objects.create(trace=trace, kind="tool", name="get_order", started_at=trace.started_at)
+    client = client_of(support)
+    chosen = client.get(
+        URL,
+        {"q": "-status:error", "status": "", "channel": "email", "tool": "get_order", "range": "all"},
+        headers=HTMX,
+    )
+    assert chosen["HX-Push-Url"] == f"{URL}?{urlencode({'q': '-status:error channel:email tool:get_order'})}"
+    assert rows_of(chosen.content.decode()) == ids(trace)
+    assert 'value="-status:error channel:email tool:get_order"' in chosen.content.decode()
+    again = client.get(URL, {"q": "channel:email tool:get_order", "channel": "", "tool": "get_order"}, headers=HTMX)
+    assert again["HX-Push-Url"] == f"{URL}?q=tool%3Aget_order"
+    assert '<option value="get_order" selected>get_order (1)</option>' in again.content.decode()
+
+
+def test_facets_count_what_fits(support: User) -> None:
+    for channel, outcome in [("chat", "replied"), ("chat", "escalated"), ("email", "replied")]:
+        make_trace(spans=0, channel=channel, outcome=outcome)
+    text = client_of(support).get(URL, {"q": "channel:chat"}).content.decode()
+    assert "replied (1)" in text
+    assert "escalated (1)" in text
+    assert "chat (2)" in text
+    assert "counted in the newest 2" in text
+
+
+def test_time_is_chosen(support: User) -> None:
+    old = make_trace(spans=0, started_at=timezone.now() - timedelta(days=3))
+    new = make_trace(spans=0, started_at=timezone.now() - timedelta(minutes=5))
+    assert shown(support, "?range=24h") == ids(new)
+    assert shown(support, "?range=7d") == ids(new, old)
+    since, until = old.started_at - timedelta(hours=1), old.started_at + timedelta(hours=1)
+    query = urlencode({"since": since.isoformat(), "until": until.isoformat()})
+    assert shown(support, f"?{query}") == ids(old)
+
+
+@pytest.mark.parametrize(("sort", "fields"), [("duration", "duration_ms"), ("tokens", "output_tokens")])
+def test_sorted_pages(support: User, sort: str, fields: str) -> None:
+    made = [make_trace(spans=0, **{fields: number % 7}) for number in range(PAGE_SIZE + 5)]
+    client = client_of(support)
+    first = client.get(f"{URL}?sort={sort}")
+    second = client.get(URL + first.context["older"])
+    wanted = sorted(made, key=lambda trace: (getattr(trace, fields), trace.pk), reverse=True)
+    assert rows_of(first.content.decode()) + rows_of(second.content.decode()) == ids(*wanted)
+    back = client.get(URL + second.context["newer"])
+    assert rows_of(back.content.decode()) == rows_of(first.content.decode())
+
+
+def test_what_no_index_answers_is_read_in_parts(support: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trace_list, "MOST_READ", 3)
+    start = timezone.now()
+    made = [
+        make_trace(
+            spans=0, started_at=start - timedelta(minutes=number), channel="email" if number % 4 == 1 else "chat"
+        )
+        for number in range(10)
+    ]
+    client, seen, address = client_of(support), [], f"{URL}?q=channel:email"
+    for _ in range(4):
+        response = client.get(address)
+        seen += rows_of(response.content.decode())
+        if not response.context["on"]:
+            break
+        assert "Look further back" in response.content.decode()
+        address = URL + response.context["on"]
+    assert seen == ids(made[1], made[5], made[9])
+    # Words that an index answers are not bounded.
+    assert len(shown(support, "?q=customer:ada")) == 10
 
 
 class TestNew:
@@ -162,16 +348,16 @@ class TestNew:
         seen = make_trace(spans=0)
         since = Cursor(key=seen.started_at, id=seen.pk)
         client = client_of(support)
-        assert "new</a>" not in client.get(self.url, {"since": str(since)}).content.decode()
+        assert "new</a>" not in client.get(self.url, {"since_place": str(since)}).content.decode()
         make_trace(spans=0)
         make_trace(spans=0, status=Trace.Status.ERROR, error="Cut.")
-        assert "2 new" in client.get(self.url, {"since": str(since)}).content.decode()
-        assert "1 new" in client.get(self.url, {"since": str(since), "status": "error"}).content.decode()
+        assert "2 new" in client.get(self.url, {"since_place": str(since)}).content.decode()
+        assert "1 new" in client.get(self.url, {"since_place": str(since), "status": "error"}).content.decode()
 
     def test_rows_that_ended_come_along(self, support: User) -> None:
         ended = make_trace(spans=0)
         running = make_trace(spans=0, status=Trace.Status.RUNNING, duration_ms=None)
-        query = {"since": str(Cursor(key=timezone.now(), id=uuid7())), "running": f"{ended.pk},{running.pk}"}
+        query = {"since_place": str(Cursor(key=timezone.now(), id=uuid7())), "running": f"{ended.pk},{running.pk}"}
         text = client_of(support).get(self.url, query).content.decode()
         assert rows_of(text) == ids(ended)
         assert f"running={running.pk}" in text
@@ -181,7 +367,7 @@ class TestNew:
         client = client_of(support)
         assert client.get(self.url).status_code == 404
         since = str(Cursor(key=timezone.now(), id=uuid7()))
-        assert client.get(self.url, {"since": since, "running": "odd"}).status_code == 404
+        assert client.get(self.url, {"since_place": since, "running": "odd"}).status_code == 404
 
     def test_signed_out_stranger_and_method(self, support: User, stranger: User) -> None:
         assert Client().get(self.url).status_code == 302

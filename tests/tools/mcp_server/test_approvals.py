@@ -10,12 +10,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agents.demo_policies import RULES
 from observability.access import Role
 from tests.factories import make_user
 from tests.tools.mcp_server.clients import call, text_of
 from tests.tools.mcp_server.conftest import Door, reread
+from tests.tools.policies_cases import publish_changed
 from tools import approvals, outside
-from tools.models import Approval, MoneyUse, PolicyRule, PolicyVersion, ToolCall
+from tools.models import Approval, MoneyUse, ToolCall
 from tools.outside import ABANDONED_AFTER, MOST_WAITING, settle_abandoned
 
 REFUND = {"order_id": "1042", "reason": "broken"}
@@ -24,9 +26,7 @@ REFUND = {"order_id": "1042", "reason": "broken"}
 @pytest.fixture
 def strict(door: Door) -> Door:
     """Refunds above 10.00 want a reviewer; order 1042 is worth 42.00."""
-    rule = PolicyRule.objects.get(name="small-refunds")
-    rule.text = rule.text.replace("100.00", "10.00")
-    rule.save()
+    publish_changed(small_refunds=RULES["small-refunds"].replace("100.00", "10.00"))
     reread()
     return door
 
@@ -146,8 +146,7 @@ def test_policies_that_changed_meanwhile_void_it(strict: Door, reviewer: User) -
     key = strict.key()
     ask(strict, key)
     decide(reviewer)
-    newer = PolicyVersion.objects.create(number=2, published_at=timezone.now())
-    PolicyRule.objects.update(version=newer)
+    publish_changed(hand_over=f"// of something else\n{RULES['hand-over']}")
     reread()
     assert "must be asked for anew" in ask(strict, key)
     assert "waits for" in ask(strict, key)

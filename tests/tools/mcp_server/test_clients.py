@@ -9,9 +9,10 @@ import pytest
 from agents.demo_tools import object_schema
 from tests.tools.mcp_server.clients import ERAS, LIST, call, names, post, talk, text_of
 from tests.tools.mcp_server.conftest import ADA, Door, reread
+from tests.tools.policies_cases import publish_changed, publish_without
 from tools import outside
 from tools.binding import Customer
-from tools.models import PolicyRule, Target, Tool, ToolCall
+from tools.models import Target, Tool, ToolCall
 
 BEN = Customer(id="018f0000-0000-7000-8000-00000000be20", email="ben@example.com", is_verified=True)
 ALL = ["cancel_order", "get_order", "get_refund_status", "process_refund"]
@@ -83,7 +84,7 @@ def test_a_tool_that_is_switched_off_is_neither_listed_nor_called(door: Door) ->
 
 
 def test_what_no_policy_allows_is_not_listed_and_denied(door: Door) -> None:
-    PolicyRule.objects.filter(name="cancellations").delete()
+    publish_without("cancellations")
     reread()
     key = door.key()
     assert "cancel_order" not in names(door.address, key)
@@ -91,10 +92,9 @@ def test_what_no_policy_allows_is_not_listed_and_denied(door: Door) -> None:
 
 
 def test_a_policy_can_speak_of_the_key(door: Door) -> None:
-    rule = PolicyRule.objects.get(name="hand-over")
-    rule.text = """forbid (principal, action, resource) when { principal.hasTag("kind") &&
+    text = """forbid (principal, action, resource) when { principal.hasTag("kind") &&
       principal.getTag("kind") == "key" && principal.hasTag("gateway") && principal.getTag("gateway") == "support" };"""
-    rule.save()
+    publish_changed(hand_over=text)
     reread()
     key = door.key()
     assert names(door.address, key) == []
@@ -224,9 +224,7 @@ def many(door: Door) -> list[str]:
         for number in range(40)
     ]
     names = ", ".join(f'AgentCore::Action::"{tool.key}"' for tool in made)
-    rule = PolicyRule.objects.get(name="hand-over")
-    rule.text = f"permit (principal, action in [{names}], resource);"
-    rule.save()
+    publish_changed(hand_over=f"permit (principal, action in [{names}], resource);")
     door.gateway.tools += [tool.key for tool in made]
     door.gateway.save()
     reread()

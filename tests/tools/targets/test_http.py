@@ -15,7 +15,9 @@ from tests.tools.targets.shelf import stock
 from tools.credentials import set_credential
 from tools.errors import OutcomeUnclear, TargetUnreachable, ToolFailed, ToolRefused, Unreadable
 from tools.models import Target, Tool
+from tools.routes import RouteRefused, check_routes
 from tools.targets.registry import adapter_of
+from tools.trying import shown_of
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +126,89 @@ def test_a_look_up_names_what_must_be_found(target: Target, echo: Echo) -> None:
     assert failed.value.status == 404
     assert adapter_of(target).send_look_up(call_of(target, "refund")) == {"refunds": [{"id": 1}]}
     assert echo.asked[-1].path == "/api/refunds?key=key-1"
+
+
+# -- which part of an answer is the tool's
+
+ANSWER = {"data": {"id": 7, "items": [{"sku": "a", "count": 1}, {"count": 2}, {"sku": "c"}]}, "page": 1}
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ("data.items", ANSWER["data"]["items"]),
+        ("data.id", {"result": 7}),
+        ("data.items.*.sku", ["a", "c"]),
+        ("data.items.0", {"sku": "a", "count": 1}),
+        ({"id": "data.id", "skus": "data.items.*.sku", "none": "data.none"}, {"id": 7, "skus": ["a", "c"]}),
+    ],
+    ids=["list", "number", "every", "first", "names"],
+)
+def test_a_route_takes_its_part_of_the_answer(target: Target, echo: Echo, result: Any, expected: Any) -> None:
+    add_tool(target, "read", {"method": "GET", "path": "/things", "result": result})
+    echo.replies = [Reply(body=json.dumps(ANSWER).encode())]
+    assert ask(target, "read") == expected
+
+
+def test_each_route_has_a_part_of_its_own(target: Target, echo: Echo) -> None:
+    one = {"method": "GET", "path": "/things/{id}", "result": "data.id"}
+    add_tool(target, "read", one, {"method": "GET", "path": "/things"})
+    echo.replies = [Reply(body=json.dumps(ANSWER).encode()), Reply(body=json.dumps(ANSWER).encode())]
+    assert ask(target, "read", id="7") == {"result": 7}
+    assert ask(target, "read") == ANSWER
+    assert [asked.path for asked in echo.asked] == ["/api/things/7", "/api/things"]
+
+
+@pytest.mark.parametrize("result", ["data.none", "page.*", {"id": "none", "sku": "data.items.sku"}])
+def test_an_answer_without_that_part_cannot_be_used(target: Target, echo: Echo, result: Any) -> None:
+    add_tool(target, "read", {"method": "GET", "path": "/things", "result": result})
+    echo.replies = [Reply(body=json.dumps(ANSWER).encode())]
+    with pytest.raises(Unreadable, match="the answer has nothing"):
+        ask(target, "read")
+
+
+def test_a_refusal_is_read_whole(target: Target, echo: Echo) -> None:
+    add_tool(target, "read", {"method": "GET", "path": "/things", "result": "data"})
+    echo.replies = [Reply(status=409, body=b'{"error": {"code": "closed", "message": "It is closed."}}')]
+    with pytest.raises(ToolFailed, match="It is closed"):
+        ask(target, "read")
+
+
+def test_what_must_be_found_is_looked_for_in_the_whole_answer(target: Target, echo: Echo) -> None:
+    rule = {"method": "GET", "path": "/refunds", "found": "data.id", "result": "data.items"}
+    add_tool(target, "refund", {"method": "POST", "path": "/refunds"}, effect="money", lookup=rule)
+    echo.replies = [Reply(body=b'{"data": {"items": []}}'), Reply(body=json.dumps(ANSWER).encode())]
+    with pytest.raises(ToolFailed) as failed:
+        adapter_of(target).send_look_up(call_of(target, "refund"))
+    assert failed.value.status == 404
+    assert adapter_of(target).send_look_up(call_of(target, "refund")) == ANSWER["data"]["items"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    ["", ".", "data.", "data..id", "da*ta", 7, None, [], ["data"], {}, {"id": 7}, {"": "data"}, {"a\n": "data"}],
+    ids=str,
+)
+def test_a_mapping_that_cannot_be_is_refused_where_it_is_written(result: Any) -> None:
+    with pytest.raises(RouteRefused, match="result"):
+        check_routes([{"method": "GET", "path": "/things", "result": result}], [])
+
+
+@pytest.mark.parametrize("result", ["*.id", "data.@type", {"order-id": "data.0.order id"}], ids=str)
+def test_a_mapping_may_be_of_any_names(result: Any) -> None:
+    assert check_routes([{"method": "GET", "path": "/things", "result": result}], [])
+
+
+def test_a_call_is_shown_as_it_is_sent(target: Target, echo: Echo) -> None:
+    route = {"method": "POST", "path": "/orders/{id}", "query": {"by": "{by}"}, "body": {"note": "{note}"}}
+    add_tool(target, "annotate", {**route, "headers": {"X-Customer": "{customer.email}"}, "result": "body"})
+    call = call_of(target, "annotate", key="key-7", id="a/b", by="me & you", note="x")
+    shown = shown_of(call)
+    adapter_of(target).send(call)
+    (sent,) = echo.asked
+    assert (shown.method, shown.url) == (sent.method, f"{echo.url}{sent.path}")
+    assert json.loads(shown.body) == json.loads(sent.body)
+    assert {name.lower(): value for name, value in shown.headers.items()}.items() <= sent.headers.items()
 
 
 # -- the same credentials on the way to an MCP server

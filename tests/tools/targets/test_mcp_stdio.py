@@ -38,7 +38,13 @@ def wait_for(is_so: Callable[[], bool]) -> None:
 
 
 def wait_until_gone(pid: int) -> None:
-    wait_for(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    def is_gone() -> bool:
+        try:
+            return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return True
+
+    wait_for(is_gone)
 
 
 def test_one_child_serves_all_calls() -> None:

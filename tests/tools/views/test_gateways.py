@@ -85,7 +85,7 @@ class TestList:
         Gateway.objects.create(slug="off", label="Off one", enabled=False)
         make_key(door, name="one", scopes=["read"], owner=admin)
         make_key(door, name="two", scopes=["read"], owner=admin, expires_at=timezone.now() - timedelta(days=1))
-        gateways.revoke_key(make_key(door, name="three", scopes=["read"], owner=admin).key)
+        gateways.revoke_key(make_key(door, name="three", scopes=["read"], owner=admin).key, user=admin)
         text = text_of(admin)
         assert re.search(r'data-label="Tools">1<.*?data-label="Good keys">1<', text, re.DOTALL)
         assert "Offers nothing" in text

@@ -21,6 +21,7 @@ from tests.tools.policies_cases import (
 )
 from tools.models import PolicyRule
 from tools.policies import in_force, rule_mark, save_rule, stored_draft
+from tools.policy.forms import FormRule
 
 __all__ = ["shop_tools"]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shop")]
@@ -95,6 +96,30 @@ class TestForm:
         publish_rules(reads=READS)
         assert "textarea" in text_of(admin, "draft/rules/reads/")
         assert "written by hand" in text_of(admin, "draft/rules/reads/?as=form")
+
+
+class TestRole:
+    """No caller has a role: a rule that asks for one never matches, and a forbid that does forbids nothing."""
+
+    def test_it_is_not_offered(self, admin: User) -> None:
+        text = text_of(admin, "draft/new/")
+        assert "Role of the caller" not in text
+        assert re.findall(r'<[^>]* name="role"[^>]*>', text) == ['<input type="hidden" name="role" id="id_role">']
+        text = post(admin, "draft/new/", 422, **{**FORM, "role": "support"})
+        assert "No caller has a role" in text
+        assert 'name="role" value="support"' in text
+        assert not PolicyRule.objects.exists()
+
+    def test_of_a_rule_that_asks_for_one_already_it_is_shown_until_it_is_empty(self, admin: User) -> None:
+        save_rule(name="refunds", written=FormRule(effect="forbid", scope=REFUND, role="support"))
+        text = text_of(admin, "draft/rules/refunds/")
+        assert 'name="role" value="support"' in text
+        assert "No caller has a role" in text
+        values = {"as": "form", "do": "save", "name": "refunds", "mode": "enforce", "effect": "forbid", "scope": REFUND}
+        assert "No caller has a role" in post(admin, "draft/rules/refunds/", 422, **values, role="support")
+        assert "role" in PolicyRule.objects.get().text
+        post(admin, "draft/rules/refunds/", **values, role="")
+        assert "role" not in PolicyRule.objects.get().text
 
 
 class TestText:

@@ -119,10 +119,25 @@ class TestHttp:
             ({"base_url": "https://user:pass@example.com"}, "must not contain a user name"),
             ({"base_url": ""}, "required"),
             ({"name": "Shop One"}, "Small letters, digits and hyphens"),
+            ({"name": "Mcp"}, "Small letters, digits and hyphens"),
+            ({"name": "CallTool"}, "Small letters, digits and hyphens"),
+            ({"name": "order___desk"}, "Small letters, digits and hyphens"),
             ({"name": "new"}, "There is a target named"),
             ({"name": "taken"}, "There is a target named"),
         ],
-        ids=["private", "scheme", "query", "password", "empty", "name", "reserved", "taken"],
+        ids=[
+            "private",
+            "scheme",
+            "query",
+            "password",
+            "empty",
+            "name",
+            "group-of-all",
+            "group-of-calls",
+            "separator",
+            "reserved",
+            "taken",
+        ],
     )
     def test_what_is_wrong_is_said_and_nothing_is_lost(self, values: dict[str, str], said: str, admin: User) -> None:
         make_target("taken")

@@ -1,0 +1,3 @@
+from tests.flows.conftest import desk, model_url
+
+__all__ = ["desk", "model_url"]
