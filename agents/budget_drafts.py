@@ -13,6 +13,14 @@ from django.utils import timezone
 from agents.budgets import InForce
 from agents.models import Message
 from guardrails.markup import render_markdown
+from observability.batch import Part
+
+# A person has answered instead: what is open is not offered for sending any more.
+LEAVE_UNSENT = """UPDATE agents_message AS m
+    SET content = jsonb_set(m.content, '{0,draft}', (m.content #> '{0,draft}') || jsonb_build_object(
+        'state', 'answered', 'by', %s::text, 'at', %s::text))
+    FROM session WHERE m.session_id = session.id AND m.author = 'agent' AND m.visibility = 'note'
+        AND m.content #>> '{0,draft,state}' = 'open'"""
 
 
 class State(TextChoices):
@@ -20,6 +28,7 @@ class State(TextChoices):
     SENT = "sent", "Draft, sent"
     CHANGED = "changed", "Draft, changed and sent"
     DISCARDED = "discarded", "Draft, discarded"
+    ANSWERED = "answered", "Draft, not sent: answered"
 
 
 def content_of_draft(text: str, step: InForce) -> list[dict[str, Any]]:
@@ -61,3 +70,8 @@ def decide(message: Message, state: State, *, by: str) -> None:
     decided = {**block["draft"], "state": state, "by": by, "at": timezone.now().isoformat()}
     message.content = [{**block, "draft": decided}]
     message.save(update_fields=["content"])
+
+
+def leave_unsent(*, by: str) -> Part:
+    """For a write of `session` in which a person answers the customer."""
+    return Part(sql=LEAVE_UNSENT, params=(by, timezone.now().isoformat()))

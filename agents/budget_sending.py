@@ -35,9 +35,10 @@ def send_draft(draft: Message, *, user: User, text: str, seen: int) -> None:
     """
     with locked(draft.session):
         now = still_open(draft)
-        answer(draft.session, user=user, text=text, seen=seen)
         is_same = text.strip() == now.text.strip()
+        # Before the answer, which leaves every open draft unsent.
         decide(now, State.SENT if is_same else State.CHANGED, by=label_of(user))
+        answer(draft.session, user=user, text=text, seen=seen)
 
 
 def discard_draft(draft: Message, *, user: User) -> None:

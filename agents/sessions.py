@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from agents.budget_drafts import leave_unsent
 from agents.journal import Event, Written, message_event, preview_of, write_session
 from agents.models import Agent, Customer, Message, Session, Turn, TurnEvent
 from agents.models.sessions import Channel
@@ -66,7 +67,7 @@ def say(session: Session, *, user: User, text: str) -> Written | None:
             "preview": preview_of(text),
             "preview_author": Message.Author.PERSON,
         },
-        parts=silence_turns(),
+        parts=[*silence_turns(), leave_unsent(by=label_of(user))],
     )
 
 

@@ -91,6 +91,22 @@ def test_discarded_it_is_not_sent_any_more(support: User) -> None:
     assert said_by_people(draft) == []
 
 
+def test_answered_by_hand_it_is_not_offered_any_more(support: User) -> None:
+    draft = make_draft()
+    client = client_of(support)
+    answer = "I looked: it comes on Friday."
+    client.post(f"/inbox/{draft.session_id}/write/", {"text": answer, "seen": newest(draft.session)})
+    assert said_by_people(draft) == [answer]
+    draft.refresh_from_db()
+    assert state_of(draft) is State.ANSWERED
+    assert draft.text == WORDS
+    text = client.get(f"/inbox/{draft.session_id}/").content.decode()
+    assert "Draft, not sent: answered by" in text
+    assert url_of(draft, "send") not in text
+    client.post(url_of(draft, "send"), {"seen": newest(draft.session)})
+    assert said_by_people(draft) == [answer]
+
+
 def test_in_a_closed_conversation_it_is_not_sent(support: User) -> None:
     draft = make_draft()
     close(draft.session, user=support)
