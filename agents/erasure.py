@@ -51,6 +51,15 @@ LOCK_TRACES = """
 SELECT id FROM observability_trace
 WHERE session_id = ANY(%(sessions)s::uuid[]) OR customer = ANY(%(addresses)s::text[]) ORDER BY id FOR UPDATE
 """
+# What a guardrail saw in calls without a conversation, and cases made of it.
+OUTSIDE = (
+    Rows(
+        table="guardrails_labelledcase",
+        where="violation_id IN (SELECT v.id FROM guardrails_violation AS v "
+        "WHERE v.session_id IS NULL AND v.call_id = ANY(%(calls)s::uuid[]))",
+    ),
+    Rows(table="guardrails_violation", where="session_id IS NULL AND call_id = ANY(%(calls)s::uuid[])"),
+)
 THEMSELVES = (
     Rows(table="tools_gatewaykey", where="customer_id = %(customer)s OR lower(customer_email) = %(address)s"),
     Rows(table="agents_customer", where="id = %(customer)s"),
@@ -129,7 +138,7 @@ def name_pattern(customer: Customer) -> str:
 def preview(customer: Customer) -> dict[str, int]:
     """What `erase` would delete, by table."""
     found = belongings_of(customer)
-    counts = count_all((*SESSION_SUBJECTS, *CALLS, *RECORDED, *SAID, *THEMSELVES), found.given)
+    counts = count_all((*SESSION_SUBJECTS, *OUTSIDE, *CALLS, *RECORDED, *SAID, *THEMSELVES), found.given)
     counts += count_known(customer.pk, found.conversations.sessions, found.conversations.turns)
     return dict(+counts)
 
@@ -171,7 +180,7 @@ def delete_everything(customer: Customer) -> Counter[str]:
     given = found.given
     # Whoever is still writing a step of theirs locks its trace; after this they find none.
     ids(LOCK_TRACES, **given)
-    counts = delete_all((*SESSION_SUBJECTS, *CALLS, *RECORDED), given)
+    counts = delete_all((*SESSION_SUBJECTS, *OUTSIDE, *CALLS, *RECORDED), given)
     counts += forget_customer(locked.pk, found.conversations.sessions, found.conversations.turns)
     counts += delete_all((*SAID, *THEMSELVES), given)
     with connection.cursor() as cursor:

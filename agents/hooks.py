@@ -17,6 +17,7 @@ from agents.guardrail_texts import said_in, said_since
 from agents.model_list import usable_lines, words_of
 from agents.models import Agent, AgentVersion, Customer, LanguageModel, Stop
 from agents.outgoing import SafeClient
+from agents.outside_guard import OutsideGuard
 from agents.resolution import resolved_between
 from guardrails import backtest, versions
 from guardrails.config import PII_TYPES
@@ -33,6 +34,7 @@ def install() -> None:
     approvals.listeners.append(on_decided)
     gateways.customer_finders.append(customer_of)
     outside.switches.append(stopped_tools)
+    outside.screens.append(OutsideGuard)
     tool_changes.users.append(agents_using)
     decisions_replay.register()
     otlp.providers.append(providers_of_models)

@@ -21,7 +21,7 @@ from guardrails.evidence import Evidence, Statement
 from guardrails.findings import Confidence, Direction, Finding, Policy
 from guardrails.grounding import grounding_of, relevance_of, sources_of
 from guardrails.own_data import is_own
-from guardrails.pii import find_pii, find_secrets, mask, mask_value
+from guardrails.pii import SECRET_TYPES, find_pii, find_secrets, mask, mask_value
 from guardrails.values import check_values
 
 WITHHELD = "[withheld: this text reads like an instruction to the agent]"
@@ -308,10 +308,31 @@ def mask_arguments(guard: Guard, arguments: Any) -> Any:
     return mask_value(arguments, lambda text: find_guarded(guard, text))
 
 
-def placeholders_in(guard: Guard, value: Any) -> Iterator[str]:
-    """The names of guarded entities that were masked in it, whoever masked them."""
-    for text in leaves_of(value):
-        yield from (name for name in sorted(guard.guarded) if f"{{{name}}}" in text)
+def check_arguments(guard: Guard, arguments: Any) -> Assessment:
+    """Of masked arguments: what was masked in them, whoever masked it, may be passed on to no tool."""
+    began = time.perf_counter()
+    side = guard.config.tools.arguments
+    texts = list(leaves_of(arguments)) if side.enabled else []
+    masked = [name for name in sorted(guard.guarded | SECRET_TYPES) if any(f"{{{name}}}" in text for text in texts)]
+    hits = tuple(
+        Hit(
+            finding=Finding(
+                policy=Policy.PII if name in guard.guarded else Policy.SECRET,
+                type=name,
+                why="It was to be sent to a tool.",
+            ),
+            action=side.action,
+        )
+        for name in masked
+    )
+    return Assessment(
+        direction=Direction.OUTPUT,
+        seen="",
+        text="",
+        taken=taken_of(hits),
+        hits=hits,
+        ms=(time.perf_counter() - began) * 1000,
+    )
 
 
 def leaves_of(value: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -49,6 +49,19 @@ STOPPED = Outcome(
     attempts=0,
     duration_ms=0,
 )
+
+
+def withheld_arguments(names: Sequence[str]) -> Outcome:
+    """For a call that a guardrail does not let out; `names` are the entities that were masked in its arguments."""
+    message = f"The arguments held what may not be passed on ({', '.join(names)}). Nothing was done."
+    return Outcome(
+        state=ToolCall.State.REFUSED,
+        result={"error": {"code": "guardrail", "message": message}},
+        attempts=0,
+        duration_ms=0,
+    )
+
+
 LEFT_OPEN = {
     "error": {
         "code": "outcome_unknown",

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -39,6 +39,26 @@ State = ToolCall.State
 # Who keeps the kill switches says which tools are stopped, by either name; `EVERYTHING` stops them all.
 EVERYTHING = "*"
 switches: list[Callable[[], frozenset[str]]] = []
+
+
+class Screen(Protocol):
+    """What one call is held against before anything of it is kept, sent or told."""
+
+    def masked(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as they may be kept."""
+
+    def refusal(self, call: ToolCall) -> Outcome | None:
+        """Why the call is not made."""
+
+    def result(self, call: ToolCall, outcome: Outcome) -> Any:
+        """The call's result as the caller may read it and as it is kept."""
+
+    def take(self, *, fence: str) -> list[Part]:
+        """What was noted since the last write."""
+
+
+# Who keeps the guardrails gives one to each call.
+screens: list[Callable[[GatewayKey], Screen]] = []
 
 
 class UnderWay(Exception):
@@ -112,11 +132,12 @@ def definitions_for(key: GatewayKey) -> list[dict[str, Any]]:
 def call_for(key: GatewayKey, name: str, arguments: dict[str, Any], *, request_id: str = "") -> Answer:
     """Make the call, or say what it waits for."""
     tool = catalog.find(name)
-    call = new_call(key, name, tool, arguments, request_id=request_id)
     if (unfit := problem_of(arguments)) is not None:
-        call.arguments, call.state, call.result, call.duration_ms = {}, State.REFUSED, unfit, 0
+        call = new_call(key, name, tool, {}, request_id=request_id)
+        call.state, call.result, call.duration_ms = State.REFUSED, unfit, 0
         call.save(force_insert=True)
         return Answer(result=unfit, is_error=True)
+    call = new_call(key, name, tool, screen_of(key).masked(arguments), request_id=request_id)
     if tool is not None and not tool.is_read and (earlier := earlier_call(call)) is not None:
         answer = go_on(key, earlier)
         if answer is not None:
@@ -134,16 +155,15 @@ def new_call(key: GatewayKey, name: str, tool: Tool | None, arguments: dict[str,
         tool_name=catalog.name_of(tool) if tool else storable(name)[:200],
         effect=tool.effect if tool else "",
         arguments=arguments,
-        digest=digest_of(tool.key if tool else name, arguments),
+        digest=ledger.digest_of(tool.key if tool else storable(name), arguments),
         created_at=timezone.now(),
     )
 
 
-def digest_of(name: str, arguments: dict[str, Any]) -> str:
-    try:
-        return ledger.digest_of(name, arguments)
-    except UnicodeEncodeError:  # what is refused as unfit for the ledger needs no digest
-        return ""
+def screen_of(key: GatewayKey) -> Screen:
+    """Raises `ValueError` where nobody has installed one: a call is never made past it."""
+    (make,) = screens
+    return make(key)
 
 
 def storable(text: str) -> str:
@@ -173,13 +193,15 @@ class Attempt:
         self.is_approved = False
 
     def carry_out(self) -> Answer:
+        screen = screen_of(self.key)
         try:
-            outcome = call_tool(self.call, caller_of(self.key, self))
+            outcome = screen.refusal(self.call) or call_tool(self.call, caller_of(self.key, self))
         except ApprovalNeeded as needed:
             return self.wait(needed.ask)
         except UnderWay:
             return UNDER_WAY
-        self.settle(outcome)
+        outcome = replace(outcome, result=screen.result(self.call, outcome))
+        self.settle(outcome, screen.take(fence="call"))
         return Answer(result=outcome.result, is_error=outcome.is_error)
 
     def said(self, call: ToolCall) -> Approval | None:
@@ -197,10 +219,11 @@ class Attempt:
                 raise UnderWay
         self.state = State.SENT
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Outcome, noted: Sequence[Part] = ()) -> None:
         parts = [
             ledger.settle(self.call, outcome, fence="call"),
             *ledger.consequences(self.call, outcome, fence="call"),
+            *noted,
         ]
         write(self.call, self.state, parts)
 

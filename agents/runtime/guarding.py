@@ -15,12 +15,12 @@ from guardrails.checks import (
     Assessment,
     Taken,
     blocked_by_placeholders,
+    check_arguments,
     check_result,
     check_text,
     find_guarded,
     mask_arguments,
     mask_guarded,
-    placeholders_in,
 )
 from guardrails.compiled import guard_of
 from guardrails.evidence import Evidence
@@ -30,7 +30,7 @@ from guardrails.record import attributes_of, rows_of
 from guardrails.second_tier import SecondTier
 from observability.batch import Part, encode, insert
 from observability.tracing import Recorder
-from tools.ledger import Outcome
+from tools.ledger import Outcome, withheld_arguments
 from tools.models import ToolCall
 
 MOST_REPAIRS = 1
@@ -79,19 +79,16 @@ class Guarding:
 
     def refusal(self, call: ToolCall) -> Outcome | None:
         """Why the call is not made: what was masked in its arguments may go nowhere."""
-        side = self.guard.config.tools.arguments
-        if not side.enabled or call.state != ToolCall.State.RESERVED:
+        if call.state != ToolCall.State.RESERVED:
             return None
-        names = list(placeholders_in(self.guard, call.arguments))
-        if not names:
+        started_at = timezone.now()
+        assessment = check_arguments(self.guard, call.arguments)
+        if assessment.hits:
+            size = len(encode(call.arguments))
+            self._note(assessment, Violation.Stage.TOOL_CALL, started_at, characters=size, call_id=call.id)
+        if assessment.taken is not Taken.BLOCKED:
             return None
-        message = f"The arguments held what may not be passed on ({', '.join(names)}). Nothing was done."
-        return Outcome(
-            state=ToolCall.State.REFUSED,
-            result={"error": {"code": "guardrail", "message": message}},
-            attempts=0,
-            duration_ms=0,
-        )
+        return withheld_arguments([hit.finding.type for hit in assessment.blocking])
 
     def result(self, call: ToolCall, outcome: Outcome) -> Any:
         """The call's result as the model may read it and as it is kept."""

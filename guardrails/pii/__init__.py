@@ -3,6 +3,16 @@
 from guardrails.pii.entities import GRADES, Grade, Strength, find_pii
 from guardrails.pii.known import KnownValues
 from guardrails.pii.masking import mask, mask_value
-from guardrails.pii.secrets import find_secrets
+from guardrails.pii.secrets import SECRET_TYPES, find_secrets
 
-__all__ = ["GRADES", "Grade", "KnownValues", "Strength", "find_pii", "find_secrets", "mask", "mask_value"]
+__all__ = [
+    "GRADES",
+    "SECRET_TYPES",
+    "Grade",
+    "KnownValues",
+    "Strength",
+    "find_pii",
+    "find_secrets",
+    "mask",
+    "mask_value",
+]

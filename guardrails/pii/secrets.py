@@ -12,6 +12,7 @@ from guardrails.pii.passage import Passage
 
 AWS_ACCESS, AWS_SECRET = "AWS_ACCESS_KEY", "AWS_SECRET_KEY"
 TYPES = frozenset({AWS_ACCESS, AWS_SECRET})
+SECRET_TYPES = TYPES | {"API_KEY", "JWT", "PRIVATE_KEY", "PASSWORD_IN_URL"}  # all that `find_secrets` names
 AWS_ACCESS_LENGTH = 20
 AWS_ACCESS_FORM = re.compile(r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])")
 AWS_SECRET_FORM = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")

@@ -133,7 +133,12 @@ def plant_outside_calls(mark: str, customer: Customer) -> None:
         customer_email=customer.email,
     )
     other = GatewayKey.objects.create(gateway=gateway, name="other", sha256=uuid4().hex * 2, hint="x", owner=owner)
-    outside_call(theirs.pk, {"order_id": "1"})
+    seen = outside_call(theirs.pk, {"order_id": "1"})
+    violation = Violation.objects.create(
+        guardrail_id=uuid4(), guardrail_name="g", call_id=seen.pk, stage="tool_result", policy="content",
+        rule="content:PROMPT_ATTACK", confidence=3, action="blocked", excerpt=f"outside excerpt {mark}",
+    )  # fmt: skip
+    plant_case(violation, mark)
     outside_call(other.pk, {"to": f"Mail {customer.email.upper()}."})
     outside_call(other.pk, {}, result={"url": f"/orders?of={customer.email.replace('@', '%40')}"})
     outside_call(other.pk, {}, result={"customer": {"id": str(customer.pk)}})
@@ -182,14 +187,18 @@ def plant_records(turn: Turn, mark: str, customer: Customer) -> None:
         session_id=turn.session_id,
         excerpt=f"excerpt {mark}",
     )
-    labelled, _ = LabelledSet.objects.get_or_create(name="planted", measures="content")
-    LabelledCase.objects.create(labelled_set=labelled, text=f"case {mark}", violation_id=violation.pk)
+    plant_case(violation, mark)
     # Its conversation is gone already.
     make_trace(customer=customer.email, input_text=f"input {mark}")
     target, _ = Target.objects.get_or_create(
         name="planted", kind=Target.Kind.HTTP, defaults={"base_url": "https://backend.example"}
     )
     TargetHealth.objects.update_or_create(target=target, defaults={"last_error": f"GET /of/{customer.email}: 503"})
+
+
+def plant_case(violation: Violation, mark: str) -> None:
+    labelled, _ = LabelledSet.objects.get_or_create(name="planted", measures="content")
+    LabelledCase.objects.create(labelled_set=labelled, text=f"case {mark}", violation_id=violation.pk)
 
 
 def plant_knowledge(turn: Turn, mark: str) -> None:

@@ -94,6 +94,11 @@ def test_a_call_that_would_pass_a_card_on_is_not_made(desk: Desk, model: Planned
     assert (call.state, call.result["error"]["code"]) == ("refused", "guardrail")
     assert "4111" not in str(call.arguments)
     assert found_in_tables(["4111 1111"]) == {}
+    violation = Violation.objects.get(turn_id=turn.pk)
+    assert (violation.stage, violation.rule, violation.action, violation.call_id) == (
+        "tool_call", "pii:CREDIT_DEBIT_CARD_NUMBER", "blocked", call.pk,
+    )  # fmt: skip
+    assert Span.objects.filter(trace=turn.pk, name="tool_call", attributes__guardrailAction="blocked").exists()
 
 
 def test_a_check_that_saw_nothing_is_in_the_trace(desk: Desk, model: PlannedModel) -> None:
