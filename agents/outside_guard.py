@@ -35,7 +35,7 @@ class OutsideGuard:
     def refusal(self, call: ToolCall) -> Outcome | None:
         if call.state != ToolCall.State.RESERVED:
             return None
-        assessment = check_arguments(self._guard, call.arguments)
+        assessment = check_arguments(self._guard, call.arguments, tool=call.tool_name)
         self._note(assessment, Violation.Stage.TOOL_CALL, call)
         if assessment.taken is not Taken.BLOCKED:
             return None

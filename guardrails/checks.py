@@ -308,27 +308,32 @@ def mask_arguments(guard: Guard, arguments: Any) -> Any:
     return mask_value(arguments, lambda text: find_guarded(guard, text))
 
 
-def check_arguments(guard: Guard, arguments: Any) -> Assessment:
-    """Of masked arguments: what was masked in them, whoever masked it, may be passed on to no tool."""
+def check_arguments(guard: Guard, arguments: Any, *, tool: str) -> Assessment:
+    """Of masked arguments for the tool of this name: what was masked in them, whoever masked it, may be passed on to
+    none."""
     began = time.perf_counter()
     side = guard.config.tools.arguments
-    texts = list(leaves_of(arguments)) if side.enabled else []
-    masked = [name for name in sorted(guard.guarded | SECRET_TYPES) if any(f"{{{name}}}" in text for text in texts)]
+    names = sorted(guard.guarded | SECRET_TYPES) if side.enabled else []
+    seen = "\n".join(text for text in leaves_of(arguments) if any(f"{{{name}}}" in text for name in names))
+    places = {name: seen.find(f"{{{name}}}") for name in names}
     hits = tuple(
         Hit(
             finding=Finding(
                 policy=Policy.PII if name in guard.guarded else Policy.SECRET,
                 type=name,
-                why="It was to be sent to a tool.",
+                start=start,
+                end=start + len(f"{{{name}}}"),
+                why=f"It was to be sent to {tool}.",
             ),
             action=side.action,
         )
-        for name in masked
+        for name, start in places.items()
+        if start >= 0
     )
     return Assessment(
         direction=Direction.OUTPUT,
-        seen="",
-        text="",
+        seen=seen,
+        text=seen,
         taken=taken_of(hits),
         hits=hits,
         ms=(time.perf_counter() - began) * 1000,

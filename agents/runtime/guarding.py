@@ -82,7 +82,7 @@ class Guarding:
         if call.state != ToolCall.State.RESERVED:
             return None
         started_at = timezone.now()
-        assessment = check_arguments(self.guard, call.arguments)
+        assessment = check_arguments(self.guard, call.arguments, tool=call.tool_name)
         if assessment.hits:
             size = len(encode(call.arguments))
             self._note(assessment, Violation.Stage.TOOL_CALL, started_at, characters=size, call_id=call.id)

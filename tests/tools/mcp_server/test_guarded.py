@@ -77,6 +77,8 @@ def test_what_is_guarded_is_sent_to_no_tool(door: Door, shop: CarelessShop, valu
     assert (violation.stage, violation.rule, violation.action, violation.call_id) == (
         "tool_call", rule, "blocked", row.pk,
     )  # fmt: skip
+    assert violation.excerpt == f"Charge {{{rule.split(':')[1]}}} instead."
+    assert violation.why == "It was to be sent to change_address."
     assert found_in_tables([value]) == {}
 
 
