@@ -57,11 +57,11 @@ class Attempts:
 
 
 def wait(seconds: float, *, deadline: float) -> bool:
-    """Sleep, unless the deadline would pass meanwhile: then there is nothing to wait for."""
+    """Sleep, unless the deadline would pass meanwhile; whether there is time left afterwards."""
     if time.monotonic() + seconds >= deadline:
         return False
     time.sleep(seconds)
-    return True
+    return time.monotonic() < deadline
 
 
 class Write:

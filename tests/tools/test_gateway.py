@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -48,25 +49,52 @@ def test_what_is_not_there_reads_like_what_is_somebody_elses(target: Target, bac
 # -- deadlines
 
 
-def test_a_read_is_not_repeated_beyond_the_turns_deadline(target: Target, backend: Backend) -> None:
+def test_a_read_is_not_repeated_beyond_the_turns_deadline(
+    target: Target, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Tool.objects.update(retries=9)
     reread()
     backend.usual = 503
-    began = time.monotonic()
-    outcome = ask("read", seconds=0.7)
+    # Pauses of 0.2, 0.4 and 0.8 seconds, and no fourth one, of 1.6.
+    monkeypatch.setattr("tools.sending.random", SimpleNamespace(random=lambda: 0.5))
+    outcome = ask("read", seconds=2.2)
     assert code_of(outcome) == "no_answer"
-    assert time.monotonic() - began < 1
-    assert 1 <= outcome.attempts < 5
+    assert 1 <= outcome.attempts <= 4
 
 
-def test_a_read_is_not_repeated_beyond_its_own_deadline(target: Target, backend: Backend) -> None:
-    Tool.objects.update(retries=9, deadline_ms=400)
+def test_a_pause_beyond_the_deadline_is_not_made(
+    target: Target, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Tool.objects.update(retries=9, deadline_ms=40_000)
     reread()
-    backend.usual, backend.slow_seconds = HANG, 1
+    backend.usual = 503
+    monkeypatch.setattr("tools.sending.BACKOFF_SECONDS", 100)
     began = time.monotonic()
     outcome = ask("read")
     assert (outcome.attempts, code_of(outcome)) == (1, "no_answer")
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 40
+
+
+def test_a_pause_that_took_longer_ends_with_what_was_answered(
+    target: Target, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Tool.objects.update(retries=9)
+    reread()
+    backend.usual = 503
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: time.sleep(seconds + 5))
+    monkeypatch.setattr("tools.sending.time", clock)
+    outcome = ask("read", seconds=5)
+    assert (outcome.attempts, code_of(outcome)) == (1, "no_answer")
+
+
+def test_a_read_is_not_repeated_beyond_its_own_deadline(target: Target, backend: Backend) -> None:
+    Tool.objects.update(retries=9, deadline_ms=1_500)
+    reread()
+    backend.usual, backend.slow_seconds = HANG, 60
+    began = time.monotonic()
+    outcome = ask("read")
+    assert (outcome.attempts, code_of(outcome)) == (1, "no_answer")
+    assert time.monotonic() - began < 30
 
 
 def test_a_write_that_cannot_be_sent_does_not_wait_beyond_the_deadline(target: Target, backend: Backend) -> None:
@@ -77,9 +105,9 @@ def test_a_write_that_cannot_be_sent_does_not_wait_beyond_the_deadline(target: T
 
 
 def test_an_answer_in_drops_does_not_outlast_the_deadline(target: Target, backend: Backend) -> None:
-    backend.usual, backend.slow_seconds = DRIP, 0.25
+    backend.usual, backend.slow_seconds = DRIP, 0.5  # 50 seconds for all of it
     began = time.monotonic()
-    assert code_of(ask("read", seconds=0.6)) == "no_answer"
-    assert time.monotonic() - began < 1.2
+    assert code_of(ask("read", seconds=2)) == "no_answer"
+    assert time.monotonic() - began < 30
     # Between two drops, or while it waits for one.
     assert TargetHealth.objects.get().last_error.startswith("timeout")
