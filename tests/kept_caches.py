@@ -18,7 +18,7 @@ from guardrails import compiled
 from guardrails.compiled import shelf
 from guardrails.judge import verdicts
 from observability import prices
-from observability.prices import price_list
+from observability.prices import price_list, unit_price_list
 from tools import authorize
 from tools import catalog as tool_catalog
 from tools.authorize import book
@@ -28,7 +28,7 @@ LONGER_THAN_ANY_TEST = 3_600.0
 
 
 def forget_rows() -> None:
-    for cache in (catalog, book, price_list, limit_list, directory, library, assigned, verdicts):
+    for cache in (catalog, book, price_list, unit_price_list, limit_list, directory, library, assigned, verdicts):
         cache.forget()
     shelf.forget(versions=True)
     get_version.cache_clear()

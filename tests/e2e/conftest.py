@@ -33,6 +33,7 @@ from agents.scripted.server import create_app
 from agents.tasks import run_turn
 from config.celery import app as celery_app
 from observability.ids import uuid7
+from tests.consoles import is_complaint
 from tests.factories import client_of
 from tests.flows.conftest import forget_caches
 from tests.kept_rows import own_connection
@@ -288,7 +289,7 @@ class Browsers:
         return context.new_page()
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if is_complaint(message):
             self.complaints.append(f"{message.page.url if message.page else ''}: {message.type}: {message.text}")
 
     def customer(self, name: str, **options: Any) -> Page:

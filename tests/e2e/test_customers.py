@@ -15,6 +15,7 @@ from agents.models import Customer
 from memory.models import Memory
 from memory.reach import bound_to
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.e2e.test_accessibility import flaws_of, fonts_are_there
 from tests.factories import client_of, make_customer, make_message, make_session, make_user
 from tests.memory.cases import add_memory
@@ -35,9 +36,7 @@ class Windows:
         context = self.new_context(**options)
         cookie = client_of(self.user).cookies[django_settings.SESSION_COOKIE_NAME]
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": self.url}])
-        context.on(
-            "console", lambda said: self.complaints.append(said.text) if said.type in {"error", "warning"} else None
-        )
+        context.on("console", lambda said: self.complaints.append(said.text) if is_complaint(said) else None)
         page: Page = context.new_page()
         page.goto(f"{self.url}{path}")
         return page

@@ -11,6 +11,7 @@ from django.conf import settings as django_settings
 from playwright.sync_api import Page, expect
 
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.factories import client_of, make_user
 from tests.memory.documents.files import pdf
 
@@ -23,7 +24,7 @@ def admin(asgi_server: str, new_context: Any, settings: Any) -> Iterator[Page]:
     cookie = client_of(make_user(Role.ADMIN)).cookies[django_settings.SESSION_COOKIE_NAME]
     context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": asgi_server}])
     complaints: list[str] = []
-    context.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+    context.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
     page: Page = context.new_page()
     yield page
     assert complaints == []

@@ -11,6 +11,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from agents import decisions_replay
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.factories import client_of, make_agent, make_user
 from tests.tools.policies_cases import READS, make_shop, publish_rules, reread, set_mode
 from tools.models import PolicyRule
@@ -27,7 +28,7 @@ def admins(asgi_server: str, new_context: Any) -> Iterator[Opens]:
 
     def note(message: ConsoleMessage) -> None:
         # A form that is not taken answers 422, which Chromium says aloud.
-        if message.type in {"error", "warning"} and "422" not in message.text:
+        if is_complaint(message) and "422" not in message.text:
             complaints.append(message.text)
 
     def open_page(path: str) -> Page:

@@ -6,23 +6,27 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect
 
+from tests.consoles import is_complaint
 from tests.factories import client_of
 
 Desk = Callable[[User], Page]
+# How long a page may take on a busy machine; a test waits only until what it waits for is there.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
 def desk(asgi_server: str, context: BrowserContext) -> Iterator[Desk]:
     """A page whose reader is signed in; it may not complain."""
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(PATIENCE_MS)
     complaints: list[str] = []
 
     def note(message: ConsoleMessage) -> None:
         # Words that are not understood are answered 422, which Chromium says aloud.
-        if message.type == "error" and "422" not in message.text:
+        if is_complaint(message) and "422" not in message.text:
             complaints.append(message.text)
 
     page.on("console", note)

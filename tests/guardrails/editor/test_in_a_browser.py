@@ -13,6 +13,7 @@ from guardrails.models import Guardrail
 from guardrails.standard import standard_config
 from guardrails.versions import config_of, draft_of, newest_version, publish, save_draft
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.e2e.test_accessibility import IS_WIDER, flaws_of
 from tests.factories import client_of, make_user
 
@@ -40,7 +41,7 @@ def opens(asgi_server: str, new_context: Any) -> Iterator[Opens]:
 
     def note(message: ConsoleMessage) -> None:
         # A form that is not taken answers 422, which Chromium says aloud.
-        if message.type in {"error", "warning"} and "422" not in message.text:
+        if is_complaint(message) and "422" not in message.text:
             complaints.append(message.text)
 
     def open_page(path: str, **options: Any) -> Page:

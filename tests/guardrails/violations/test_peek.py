@@ -14,6 +14,7 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from guardrails.models import Violation
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.e2e.test_accessibility import IS_WIDER, flaws_of
 from tests.factories import client_of, make_user
 from tests.guardrails.violations.rows import make_pii, make_violation
@@ -29,7 +30,7 @@ def reviewers(asgi_server: str, new_context: Any) -> Iterator[Opens]:
 
     def note(message: ConsoleMessage) -> None:
         # A form that is not taken answers 409 or 422, which Chromium says aloud.
-        if message.type in {"error", "warning"} and not re.search("409|422", message.text):
+        if is_complaint(message) and not re.search("409|422", message.text):
             complaints.append(message.text)
 
     def open_page(path: str, role: Role = Role.REVIEWER, **options: Any) -> Page:

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from guardrails.models import GuardrailVersion, LabelledSet, Measurement
 from guardrails.workbench import request_measurement, run_claimed
 from observability.access import Role
+from tests.consoles import is_complaint
 from tests.e2e.test_accessibility import IS_WIDER, flaws_of
 from tests.factories import client_of, make_user
 from tests.guardrails.workbench.cases import CARD, CARD_SPANS, file_of, make_set, make_version, words_config
@@ -28,7 +29,7 @@ def open_window(asgi_server: str, new_context: Any) -> Iterator[Callable[..., Pa
     def make(**options: Any) -> Page:
         context = new_context(**options)
         context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": asgi_server}])
-        context.on("console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None)
+        context.on("console", lambda said: complaints.append(said.text) if is_complaint(said) else None)
         page: Page = context.new_page()
         return page
 
