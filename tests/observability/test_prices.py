@@ -19,7 +19,7 @@ from observability.prices import (
     withdraw_price,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 HAIKU = "claude-haiku-5-5"
 
 

@@ -47,7 +47,7 @@ def running_backend() -> Iterator[Backend]:
             elif what == PAGE:
                 self.write(200, b"<h1>Back soon</h1>")
             elif what == DRIP:
-                self.write(200, b'{"ok": true}', pause=backend.slow_seconds)
+                self.write(200, b'{"ok": true}'.ljust(100), pause=backend.slow_seconds)
             else:
                 time.sleep(backend.slow_seconds if what == HANG else 0)
                 status = 200 if what == HANG else int(what)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import time
 
 from observability.ids import uuid7
+from tests.tools.net.site import silent_port
 from tools.authorize import book
 from tools.binding import Customer
 from tools.catalog import catalog
@@ -28,7 +28,7 @@ def reread() -> None:
         adapter_of(target)  # what a first call takes is no part of what is measured
 
 
-def ask(name: str, *, state: str = "reserved", seconds: float = 5.0, permitted: bool = True) -> Outcome:
+def ask(name: str, *, state: str = "reserved", seconds: float = 60.0, permitted: bool = True) -> Outcome:
     call = new_call(session_id=uuid7(), turn_id=uuid7(), tool_use_id="use_1", tool_name=name, effect="", arguments={})
     call.state = ToolCall.State(state)
     caller = Caller(
@@ -48,6 +48,4 @@ def code_of(outcome: Outcome) -> str:
 
 def move_away() -> None:
     """The target's address is one where nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    Target.objects.update(base_url=f"http://127.0.0.1:{port}")
+    Target.objects.update(base_url=f"http://127.0.0.1:{silent_port()}")

@@ -35,7 +35,13 @@ def target(db: None, backend: Backend) -> Iterator[Target]:
     }
     for name, fields in rows.items():
         Tool.objects.create(
-            target=target, name=name, description=name, input_schema={"type": "object"}, retries=0, **fields
+            target=target,
+            name=name,
+            description=name,
+            input_schema={"type": "object"},
+            retries=0,
+            deadline_ms=60_000,
+            **fields,
         )
     reread()
     yield target

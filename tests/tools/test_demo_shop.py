@@ -26,7 +26,7 @@ TODAY = datetime.now(UTC).date()
 def shop(tmp_path_factory):
     """A client of one shop for all tests here; they change nothing that another one reads."""
     database = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
-    with running_shop(database) as url, httpx2.Client(base_url=url, timeout=10) as client:
+    with running_shop(database, today=lambda: TODAY) as url, httpx2.Client(base_url=url, timeout=60) as client:
         yield client
 
 
@@ -103,7 +103,7 @@ def test_at_most_ten_orders_are_listed(tmp_path):
                 " dated_from) VALUES (?, 'farid@example.com', 'processing', ?, 'EUR', 100, 30, ?)",
                 (str(number), TODAY.isoformat(), TODAY.isoformat()),
             )
-    with Store(database) as store:
+    with Store(database, today=lambda: TODAY) as store:
         orders = store.list_orders_for("farid@example.com")
     assert [order.order_id for order in orders] == [str(number) for number in range(3014, 3004, -1)]
 
@@ -143,7 +143,7 @@ def test_the_last_day_of_the_window_belongs_to_it(tmp_path, days, in_window):
     """1042 was delivered 8 days before the database was made, so its window ends 22 days after that."""
     database = tmp_path / "shop.sqlite3"
     clock = [TODAY]
-    with running_shop(database, today=lambda: clock[0]) as url, httpx2.Client(base_url=url) as client:
+    with running_shop(database, today=lambda: clock[0]) as url, httpx2.Client(base_url=url, timeout=60) as client:
         clock[0] = TODAY + timedelta(days=days)
         assert get_order(client, "1042", "ada@example.com")["within_return_window"] is in_window
 
@@ -180,7 +180,7 @@ def test_every_new_shop_has_the_same_orders(tmp_path):
 def test_dates_of_untouched_orders_are_kept_relative_to_today(tmp_path):
     database = tmp_path / "shop.sqlite3"
     made_on = TODAY - timedelta(days=9)
-    with running_shop(database, today=lambda: made_on) as url, httpx2.Client(base_url=url) as client:
+    with running_shop(database, today=lambda: made_on) as url, httpx2.Client(base_url=url, timeout=60) as client:
         before = get_order(client, "1042", "ada@example.com")
         assert before["delivered_on"] == days_ago(17)
         refund = {"customer": "chloe@example.com", "order_id": "1044", "amount": "1.00", "reason": "Scratched"}
@@ -190,7 +190,7 @@ def test_dates_of_untouched_orders_are_kept_relative_to_today(tmp_path):
         assert answer.status_code == 201
         touched = [get_order(client, "1044", "chloe@example.com"), get_order(client, "1047", "dan@example.com")]
     for _ in range(2):  # the second start on the same day changes nothing
-        with running_shop(database) as url, httpx2.Client(base_url=url) as client:
+        with running_shop(database, today=lambda: TODAY) as url, httpx2.Client(base_url=url, timeout=60) as client:
             assert get_order(client, "1042", "ada@example.com")["delivered_on"] == days_ago(8)
             assert get_order(client, "1042", "ada@example.com")["placed_on"] == days_ago(10)
             assert get_order(client, "1045", "chloe@example.com")["expected_on"] == days_ago(-2)
@@ -293,7 +293,7 @@ def check_answer(operation_id: str, response: httpx2.Response) -> None:
 
 
 def test_answers_are_as_the_document_says(tmp_path):
-    with running_shop(tmp_path / "shop.sqlite3") as url, httpx2.Client(base_url=url) as client:
+    with running_shop(tmp_path / "shop.sqlite3") as url, httpx2.Client(base_url=url, timeout=60) as client:
         for name in ("ada", "chloe", "eva", "farid", "grace"):
             check_answer("list_orders", client.get("/orders", params={"customer": f"{name}@example.com"}))
             check_answer("list_refunds", client.get("/refunds", params={"customer": f"{name}@example.com"}))

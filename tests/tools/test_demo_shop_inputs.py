@@ -22,7 +22,7 @@ def shop(tmp_path_factory):
     """A client; after all tests of this file the shop must have made no refund and still answer."""
     with (
         running_shop(tmp_path_factory.mktemp("shop") / "shop.sqlite3") as url,
-        httpx2.Client(base_url=url, timeout=10) as client,
+        httpx2.Client(base_url=url, timeout=60) as client,
     ):
         before = client.get("/_refunds").json()
         yield client
@@ -204,7 +204,7 @@ def test_a_client_that_leaves_in_the_middle_of_its_body(shop, caplog):
 
 def test_what_is_no_http(shop):
     address = urlsplit(str(shop.base_url))
-    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+    with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
         connection.sendall(b"\x16\x03\x01 not http\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 400")
 
@@ -212,7 +212,7 @@ def test_what_is_no_http(shop):
 def test_a_plain_client_reads_the_refusal_of_a_large_body(shop):
     """Some clients send all of the body before they read; they must find the answer, not a broken connection."""
     address = urlsplit(str(shop.base_url))
-    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    connection = http.client.HTTPConnection(address.netloc, timeout=60)
     try:
         connection.request("POST", "/refunds", b"x" * 5_000_000, {"Idempotency-Key": "bad"})
         assert connection.getresponse().status == 413

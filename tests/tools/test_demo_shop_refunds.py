@@ -57,7 +57,7 @@ def shop(tmp_path_factory):
     """One shop for all tests here; each takes fresh orders of its own."""
     database = tmp_path_factory.mktemp("shop") / "shop.sqlite3"
     limits = httpx2.Limits(max_connections=64)
-    with running_shop(database) as url, httpx2.Client(base_url=url, timeout=30, limits=limits) as client:
+    with running_shop(database) as url, httpx2.Client(base_url=url, timeout=60, limits=limits) as client:
         yield Shop(client, database, iter(refundable_orders(database)))
 
 
@@ -240,7 +240,7 @@ def test_the_database_itself_refuses(tmp_path, statement):
 
 
 def test_a_cancellation_refunds_what_was_paid(tmp_path):
-    with running_shop(tmp_path / "shop.sqlite3") as url, httpx2.Client(base_url=url) as client:
+    with running_shop(tmp_path / "shop.sqlite3") as url, httpx2.Client(base_url=url, timeout=60) as client:
         shop = Shop(client, tmp_path, iter(()))
         first = shop.cancel("stop", "dan@example.com", "1047")
         assert first.status_code == 201
@@ -261,7 +261,7 @@ def test_a_cancellation_refunds_what_was_paid(tmp_path):
 
 def test_a_cancellation_of_a_free_order_refunds_nothing(tmp_path):
     database = tmp_path / "shop.sqlite3"
-    with running_shop(database) as url, httpx2.Client(base_url=url) as client:
+    with running_shop(database) as url, httpx2.Client(base_url=url, timeout=60) as client:
         with closing(sqlite3.connect(database)) as connection, connection:
             connection.execute("UPDATE orders SET total_cents = 0 WHERE order_id = '1047'")
         shop = Shop(client, database, iter(()))

@@ -105,9 +105,9 @@ def test_a_rule_on_its_way_into_the_draft_is_waited_for() -> None:
     with transaction.atomic():
         new_rule(version).save()
         with ThreadPoolExecutor(1) as elsewhere:
-            assert not elsewhere.submit(may_be_numbered, version).result(10)
+            assert not elsewhere.submit(may_be_numbered, version).result(60)
     with ThreadPoolExecutor(1) as elsewhere:
-        assert elsewhere.submit(may_be_numbered, version).result(10)
+        assert elsewhere.submit(may_be_numbered, version).result(60)
 
 
 def may_be_numbered(version: PolicyVersion) -> bool:

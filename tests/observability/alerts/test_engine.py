@@ -16,6 +16,11 @@ COUNT = 'filter kind = "tool" | stats count() as calls'
 BY_TOOL = 'filter kind = "tool" | stats count() as calls by toolName'
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observability.alerts.SECONDS", 60.0)
+
+
 @pytest.fixture
 def now(db: None) -> datetime:
     return timezone.now()
@@ -219,7 +224,7 @@ def test_of_many_runners_each_alert_is_asked_by_one() -> None:
     asked: list[int] = []
 
     def race() -> None:
-        start.wait(30)
+        start.wait(60)
         asked.append(run_due(now + timedelta(seconds=1)))
         connection.close()
 

@@ -67,8 +67,9 @@ def test_the_broker_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("queue", "is_there"), [("tandem_of_nobody", False), ("tandem_ready", True)], ids=["no queue", "a queue"]
 )
-def test_the_broker_in_the_database(settings: Any, queue: str, is_there: bool) -> None:
+def test_the_broker_in_the_database(settings: Any, monkeypatch: pytest.MonkeyPatch, queue: str, is_there: bool) -> None:
     note_worker()
+    monkeypatch.setattr(system, "BROKER_TIMEOUT", 60)
     settings.CELERY_BROKER_URL = "pgmq://localhost/"
     settings.CELERY_BROKER_TRANSPORT_OPTIONS = {"conn_string": database_dsn()}
     settings.CELERY_TASK_DEFAULT_QUEUE = queue

@@ -29,6 +29,7 @@ numbers = itertools.count()
 
 @pytest.fixture
 def model(desk: Desk, settings: Any) -> Iterator[PlannedModel]:
+    unit_price_list.forget()
     with planned_model(settings) as model:
         yield model
     unit_price_list.forget()
@@ -47,6 +48,7 @@ STEPS: dict[str, Callable[[], Answer]] = {
     "500": lambda: Answer(status=500),
     "a fault of ours": lambda: Answer(raw="data: {}\n\n"),
 }
+UNCHARGED = {"500", "a fault of ours"}
 
 
 def until_it_ends(desk: Desk, received: Received) -> Turn:
@@ -74,11 +76,16 @@ class TestTurns:
             adopt("seed", timezone.now().date(), None)
         Tool.objects.filter(name="get_order").update(cost_usd=Decimal(tool_usd))
         forget_caches()
+        model.asked.clear()
         model.answers = [*(STEPS[step]() for step in steps), text("It was delivered.")]
         turn = until_it_ends(desk, desk.send("Where is my order 1042?"))
         trace = Trace.objects.get(pk=turn.pk)
         assert trace.ended_at is not None
-        assert check_trace(trace) > 0
+        check_trace(trace)
+        # A turn whose every call was answered 500 is given up before the model has said anything.
+        given = [*steps, "an answer"][: len(model.asked)]
+        charges = Charge.objects.filter(trace_id=turn.pk, kind=Charge.Kind.MODEL, usd__gt=0)
+        assert charges.exists() is not UNCHARGED.issuperset(given)
         check_books()
 
     def test_a_turn_that_goes_on_charges_each_step_once(self, desk: Desk, model: PlannedModel) -> None:

@@ -39,6 +39,7 @@ Kind = UnitPrice.Kind
 def model(desk: Desk, settings: Any) -> Iterator[PlannedModel]:
     """Refunds above 10.00 want a reviewer."""
     publish_changed(small_refunds=RULES["small-refunds"].replace("100.00", "10.00"))
+    unit_price_list.forget()
     with planned_model(settings) as model:
         model.answers = [REFUND, text("Your refund is on its way.")]
         yield model

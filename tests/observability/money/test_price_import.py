@@ -13,7 +13,7 @@ from observability.models import AuditEntry, Price, UnitPrice
 from observability.price_import import MODEL_COLUMNS, MOST_BYTES, ImportRefused, import_prices, read_prices
 from observability.prices import Tokens, cost_of_tokens, cost_of_units, price_list, unit_price_list
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 CSV = """\
 model,valid_from,above_input_tokens,input_usd,output_usd,cache_read_usd,cache_write_usd,cache_write_1h_usd
 own-1,{day},0,2,10,0.2,2.5,4
@@ -25,6 +25,8 @@ UNITS = "kind,subject,valid_from,usd,per\ntool_call,,{day},0.005,1000\ntool_call
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Any:
+    price_list.forget()
+    unit_price_list.forget()
     yield
     price_list.forget()
     unit_price_list.forget()

@@ -22,12 +22,14 @@ from observability.prices import (
 )
 from observability.unit_prices import add_unit_price, unit_prices_to_come, withdraw_unit_price
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 Kind = UnitPrice.Kind
 
 
 @pytest.fixture(autouse=True)
 def _fresh() -> Any:
+    price_list.forget()
+    unit_price_list.forget()
     yield
     price_list.forget()
     unit_price_list.forget()

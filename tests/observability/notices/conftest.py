@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from agents.outgoing import SafeClient
-from observability import notice_channels
+from observability import notice_channels, notice_sending
 from observability.models import Delivery, Event, NotificationChannel, Subscription
 from observability.notice_channels import save_channel
 from observability.notice_sending import send_deliveries
@@ -22,7 +22,9 @@ MakeChannel = Callable[..., NotificationChannel]
 
 
 @pytest.fixture(autouse=True)
-def safe_client() -> Iterator[None]:
+def safe_client(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """With patience for a busy machine."""
+    monkeypatch.setattr(notice_sending, "POST_SECONDS", 60.0)
     client = SafeClient()
     notice_channels.clients.append(client)
     yield
@@ -39,12 +41,12 @@ def receiver() -> Iterator[Receiver]:
 def mail_server(settings: Any) -> Iterator[MailServer]:
     server = MailServer()
     server.thread.start()
-    assert server.is_up.wait(5)
+    assert server.is_up.wait(60)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     yield server
     server.loop.call_soon_threadsafe(server.loop.stop)
-    server.thread.join(5)
+    server.thread.join(60)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def receiving() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.got.append(Got(self.path, dict(self.headers.items()), body))
             receiver.asked.set()
-            receiver.waits.wait(10)
+            receiver.waits.wait(60)
             answer = receiver.answers.pop(0) if receiver.answers else 200
             status, headers, text = answer if isinstance(answer, tuple) else (answer, {}, b"")
             self.send_response(status)
@@ -64,6 +64,7 @@ def receiving() -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.waits.set()
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(60)

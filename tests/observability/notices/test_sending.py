@@ -247,10 +247,10 @@ def test_of_two_senders_one_sends(receiver: Receiver, make_channel: MakeChannel)
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:
         thread.start()
-    assert receiver.asked.wait(10)
+    assert receiver.asked.wait(60)
     receiver.waits.set()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(done) == [False, False, False, True]
     assert len(receiver.got) == 1
 
@@ -269,7 +269,7 @@ def test_nothing_is_open_in_the_database_while_it_waits_for_an_answer(
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert receiver.asked.wait(10)
+    assert receiver.asked.wait(60)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
@@ -277,7 +277,7 @@ def test_nothing_is_open_in_the_database_while_it_waits_for_an_answer(
         )
         assert cursor.fetchone()[0] == 0
     receiver.waits.set()
-    thread.join(20)
+    thread.join(60)
     assert Delivery.objects.get().state == State.SENT
 
 

@@ -81,7 +81,7 @@ def set_up(settings: Any, **given: Any) -> None:
     defaults = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": "",
         "OTEL_EXPORTER_OTLP_HEADERS": "",
-        "OTEL_EXPORTER_OTLP_TIMEOUT": 10_000,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": 60_000,
         "OTEL_TRACES_EXPORTER": "otlp",
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_SERVICE_NAME": "",
@@ -102,10 +102,13 @@ def start_at(instant: datetime) -> None:
             )
 
 
+def settle_for(time: timedelta, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("observability.otlp_rows.SETTLE", {"finished": time, "late": time})
+
+
 def export_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the time for rows to settle."""
-    settle = {"finished": timedelta(0), "late": timedelta(0)}
-    monkeypatch.setattr("observability.otlp_rows.SETTLE", settle)
+    settle_for(timedelta(0), monkeypatch)
     cache.clear()
     export_spans()
 

@@ -17,7 +17,7 @@ from observability.models import ExportMark, Span, Trace
 from observability.otlp import LOCK, export_spans, lag
 from tests.factories import make_trace
 from tests.flows.conftest import Desk
-from tests.observability.otlp.conftest import Collector, export_all, set_up, start_at
+from tests.observability.otlp.conftest import Collector, export_all, set_up, settle_for, start_at
 from tests.observability.otlp.conventions import METRICS, attributes_of, problems_of
 
 pytestmark = pytest.mark.django_db
@@ -155,7 +155,10 @@ def test_what_is_past_when_it_is_switched_on_stays_here(collector: Collector, mo
     assert ExportMark.objects.count() == 4
 
 
-def test_every_turn_once_in_the_order_of_their_ends(collector: Collector, an_hour_ago: datetime) -> None:
+def test_every_turn_once_in_the_order_of_their_ends(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, an_hour_ago: datetime
+) -> None:
+    settle_for(timedelta(minutes=10), monkeypatch)
     traces = [ended(number, minutes_ago=20) for number in range(120)]
     same = ended(0, minutes_ago=15)
     twin = make_trace(started_at=same.started_at, ended_at=same.ended_at)
@@ -178,6 +181,7 @@ def test_every_turn_once_in_the_order_of_their_ends(collector: Collector, an_hou
 def test_a_turn_waits_until_it_has_settled(
     collector: Collector, monkeypatch: pytest.MonkeyPatch, an_hour_ago: datetime
 ) -> None:
+    settle_for(timedelta(minutes=10), monkeypatch)
     ended(0, minutes_ago=0)
     start_at(an_hour_ago)
     export_spans()

@@ -49,7 +49,7 @@ class CredentialServer:
         self.grants.append(asked)
         self.is_asked.set()
         if self.slow is not None:
-            self.slow.wait(10)
+            self.slow.wait(60)
         if self.token_answer is not None or self.token_status != 200:
             return self.token_status, self.token_answer or {"error": "server_error"}
         if client_of(asked) != self.client:

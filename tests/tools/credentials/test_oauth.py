@@ -93,7 +93,7 @@ class TestOAuth:
             headers_for(target, method="GET", url=target.base_url, body=None, deadline=0)
         asking = threading.Thread(target=send, args=[stored(target)])
         asking.start()
-        assert server.is_asked.wait(10)
+        assert server.is_asked.wait(60)
         with pytest.raises(TargetUnreachable, match="no token came in time"):
             headers_for(target, method="GET", url=target.base_url, body=None, deadline=0)
         server.slow.set()

@@ -27,8 +27,8 @@ LIST = {"jsonrpc": "2.0", "id": 2, "method": "tools/list", "params": {}}
 @asynccontextmanager
 async def connected(address: str, key: str, *, mode: str = "auto") -> AsyncIterator[Client]:
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=30) as http,
-        Client(streamable_http_client(address, http_client=http), mode=mode, read_timeout_seconds=30) as client,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
+        Client(streamable_http_client(address, http_client=http), mode=mode, read_timeout_seconds=60) as client,
     ):
         yield client
 
@@ -65,4 +65,4 @@ def post(address: str, key: str = "", body: Any = None, **headers: str) -> httpx
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
     content = body if isinstance(body, str) else json.dumps(LIST if body is None else body)
-    return httpx2.post(address, content=content.encode(), headers=given, timeout=30)
+    return httpx2.post(address, content=content.encode(), headers=given, timeout=60)

@@ -57,11 +57,11 @@ class Door:
         return made.key, made.text
 
     def refunds(self, order_id: str = "1042") -> list[dict[str, Any]]:
-        rows = httpx2.get(f"{self.shop_url}/_refunds").json()["refunds"]
+        rows = httpx2.get(f"{self.shop_url}/_refunds", timeout=60).json()["refunds"]
         return [row for row in rows if row["order_id"] == order_id]
 
     def fault(self, **fault: object) -> None:
-        httpx2.put(f"{self.shop_url}/_faults", json=fault).raise_for_status()
+        httpx2.put(f"{self.shop_url}/_faults", json=fault, timeout=60).raise_for_status()
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def web(_plain_static_files: None, django_db_setup: None) -> Iterator[str]:
             time.sleep(0.01)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
-        thread.join(15)
+        thread.join(60)
         assert not thread.is_alive(), "the ASGI server did not stop"
 
 

@@ -4,12 +4,14 @@ told to stand for."""
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,18 @@ def running_site(tls: ssl.SSLContext | None = None) -> Iterator[Site]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@cache
+def nowhere() -> socket.socket:
+    """Bound and never listening: who connects there is refused, and nobody else gets the port meanwhile."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
+
+
+def silent_port() -> int:
+    return int(nowhere().getsockname()[1])
 
 
 def page(body: bytes = b"hello", *, status: int = 200, length: bool = True, **headers: str) -> Page:

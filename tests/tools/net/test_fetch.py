@@ -12,8 +12,8 @@ import pytest
 
 from tests.tools.net import hostile
 from tests.tools.net.conftest import Connections
-from tests.tools.net.site import Names, Page, Site, drip, page, redirect
-from tests.tools.net.test_connections import METADATA, free_port
+from tests.tools.net.site import Names, Page, Site, drip, page, redirect, silent_port
+from tests.tools.net.test_connections import METADATA
 from tools.net.addresses import AddressRefused, Reach
 from tools.net.fetch import Fetched, FetchFailed, fetch
 
@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 def get(url: str, through: Connections, *, reach: Reach = Reach.INTERNAL, max_bytes: int = 100_000) -> Fetched:
-    return fetch(url, reach=reach, max_bytes=max_bytes, deadline_seconds=10, connections=through)
+    return fetch(url, reach=reach, max_bytes=max_bytes, deadline_seconds=60, connections=through)
 
 
 def test_it_works(site: Site, connections: Make) -> None:
@@ -223,7 +223,7 @@ def test_what_is_no_answer(site: Site, connections: Make, answer: bytes) -> None
 
 
 def test_nobody_there(connections: Make) -> None:
-    port = free_port()
+    port = silent_port()
     with pytest.raises(FetchFailed, match=f"http://127.0.0.1:{port} did not answer"):
         get(f"http://127.0.0.1:{port}/", connections())
 
