@@ -13,7 +13,7 @@ from observability.models import Price, Span, Trace, UnitPrice
 from tests.factories import client_of
 from tests.observability.cost.cases import NOW, make_charged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from observability.models import Charge, Price, Span, Trace, UnitPrice
 from tests.factories import client_of
 from tests.observability.cost.cases import AGENT, NOW, OTHER, make_charged, spent_on_this
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 MONTH = Wanted.read({"range": "30d"})
 
 

@@ -19,7 +19,7 @@ from observability.rolling import roll_up
 from tests.factories import client_of, make_user
 from tests.observability.cost.cases import AGENT, OTHER, make_charged, spent_on_this
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 PAGES = ["/cost/", "/cost/export/", "/cost/conversations/", "/cost/charges/", "/cost/charges/export/", "/prices/"]
 
 

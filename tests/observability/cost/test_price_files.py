@@ -17,7 +17,7 @@ from observability.price_import import read_prices
 from observability.prices import price_list, unit_price_list
 from tests.factories import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 HEADER = "model,valid_from,input_usd,output_usd\n"
 
 

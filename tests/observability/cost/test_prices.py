@@ -13,7 +13,7 @@ from observability.prices import Tokens, cost_of_tokens, price_list, unit_price_
 from tests.factories import client_of
 from tests.observability.cost.cases import make_charged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 
 
 @pytest.fixture(autouse=True)

@@ -236,7 +236,7 @@ class TestAtOnce:
 
         def run() -> None:
             try:
-                begun.wait(10)
+                begun.wait(60)
                 roll_up(at(14))
             except BaseException as error:  # noqa: BLE001  told to the test
                 errors.append(error)

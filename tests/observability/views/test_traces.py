@@ -18,7 +18,7 @@ from observability.models import Span, Trace
 from observability.traces import PAGE_SIZE, Cursor
 from tests.factories import client_of, make_trace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("within_a_day")]
 URL = "/traces/"
 HTMX = {"HX-Request": "true"}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>"

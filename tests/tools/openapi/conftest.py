@@ -99,7 +99,7 @@ def send(port: int, request: Request) -> None:
         headers["Content-Type"] = request.content_type
         is_form = request.content_type.startswith("application/x-www-form-urlencoded")
         body = (urlencode(request.body) if is_form else json.dumps(request.body)).encode()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(request.method, request.path + query, body=body, headers=headers)
         connection.getresponse().read()

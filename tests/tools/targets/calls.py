@@ -14,14 +14,14 @@ from tools.targets.registry import adapter_of
 SHELF = Path(__file__).with_name("shelf.py")
 
 
-def call_of(target: Target, name: str, /, *, key: str | None = None, seconds: float = 10.0, **arguments: Any) -> Call:
+def call_of(target: Target, name: str, /, *, key: str | None = None, seconds: float = 60.0, **arguments: Any) -> Call:
     tool = Tool.objects.filter(target=target, name=name).first() or Tool(target=target, name=name, effect="read")
     tool.target = target
     values = {**arguments, "customer.email": "ada@example.com", "idempotency_key": "key-1"}
     return Call(tool=tool, arguments=arguments, values=values, key=key, deadline=time.monotonic() + seconds)
 
 
-def ask(target: Target, name: str, /, *, key: str | None = None, seconds: float = 10.0, **arguments: Any) -> Any:
+def ask(target: Target, name: str, /, *, key: str | None = None, seconds: float = 60.0, **arguments: Any) -> Any:
     return adapter_of(target).send(call_of(target, name, key=key, seconds=seconds, **arguments))
 
 

@@ -81,5 +81,5 @@ def running(front: Front) -> Iterator[Front]:
     finally:
         registry.forget()  # a server waits for those who still listen
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()

@@ -74,7 +74,7 @@ def test_failures_are_told_apart(target: Target, echo: Echo, reply: Reply, error
     add_tool(target, "read", {"method": "GET", "path": "/things"})
     echo.replies = [reply]
     with pytest.raises(error) as raised:
-        ask(target, "read", seconds=1)
+        ask(target, "read", seconds=3)
     assert type(raised.value) is error
     assert len(echo.asked) == 1
 

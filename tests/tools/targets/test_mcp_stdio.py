@@ -31,7 +31,7 @@ def children() -> set[int]:
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -104,8 +104,8 @@ def test_a_program_that_ends_at_once_is_not_started_again_and_again(command: lis
 
 def test_a_mute_child_keeps_nobody_beyond_the_deadline() -> None:
     target = stdio_target("mute")
-    with pytest.raises(TargetUnreachable, match=r"no MCP session after 1\.\d s"):
-        ask(target, "words", seconds=1.5)
+    with pytest.raises(TargetUnreachable, match=r"no MCP session after \d\.\d s"):
+        ask(target, "words", seconds=3)
     (pid,) = children()
     registry.forget()
     wait_until_gone(pid)
@@ -119,7 +119,7 @@ def test_a_child_that_hangs_is_started_anew(monkeypatch: pytest.MonkeyPatch) -> 
     os.kill(first, signal.SIGSTOP)
     for _ in range(2):
         with pytest.raises(OutcomeUnclear):
-            ask(target, "words", seconds=0.3)
+            ask(target, "words", seconds=2)
     wait_until_gone(first)
     assert ask(target, "words")
 
@@ -133,7 +133,7 @@ def test_a_child_that_hears_no_one_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(stdio, "GRACE_SECONDS", 0.2)
     target = stdio_target("deaf")
     with pytest.raises(TargetUnreachable):
-        ask(target, "words", seconds=1.5)
+        ask(target, "words", seconds=3)
     (pid,) = children()
     registry.forget()
     wait_until_gone(pid)
